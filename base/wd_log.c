@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/wd_log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <unistd.h>
+
+/* Longest line, and small enough for one atomic write to a pipe. */
+#define WD_LOG_LINE 512
+
+/* Set once at load, read by any thread: the process's one log. */
+static struct {
+	_Atomic int fd;
+	_Atomic int level;
+} wd_log_sink = { -1, WD_LOG_NONE };
+
+void wd_log_to(int fd, enum wd_log_level level)
+{
+	atomic_store(&wd_log_sink.fd, fd);
+	atomic_store(&wd_log_sink.level, (int)level);
+}
+
+enum wd_log_level wd_log_level(void)
+{
+	return (enum wd_log_level)atomic_load_explicit(&wd_log_sink.level,
+						       memory_order_relaxed);
+}
+
+void wd_log(enum wd_log_level level, const char *fmt, ...)
+{
+	static const char *const names[] = { "", "error", "warning", "info",
+					     "debug" };
+	char line[WD_LOG_LINE];
+	int fd = atomic_load_explicit(&wd_log_sink.fd, memory_order_relaxed);
+	va_list ap;
+	int n, k;
+
+	if (fd < 0 || level > wd_log_level())
+		return;
+	n = snprintf(line, sizeof(line), "wd[%d] %s: ", (int)getpid(),
+		     names[level]);
+	va_start(ap, fmt);
+	k = vsnprintf(line + n, sizeof(line) - (size_t)n, fmt, ap);
+	va_end(ap);
+	if (k < 0)
+		return;
+	n += k;
+	if (n > (int)sizeof(line) - 1)
+		n = (int)sizeof(line) - 1;
+	line[n++] = '\n';
+	/* A full disk or closed pipe must not disturb the application. */
+	if (write(fd, line, (size_t)n) < 0)
+		return;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sec_fields.h - SEC descriptors ("BD") of type 2 and type 3, their codes and
+ * the hardware scatter list.  Tables only: shared by codec and device model,
+ * holds no logic.
+ */
+#ifndef SEC_FIELDS_H
+#define SEC_FIELDS_H
+
+#include "base/wd_field.h"
+
+#define SEC_SQE_WORDS 32
+
+struct sec_sqe {
+	uint32_t w[SEC_SQE_WORDS];
+};
+_Static_assert(sizeof(struct sec_sqe) == 128,
+	       "SEC descriptors are 128 bytes on the ring");
+
+#define WD_FIELD WD_FIELD_ENUM
+enum sec_bd2_field {
+#include "hw/sec/sec_bd2.def"
+	SEC_BD2_FIELDS
+};
+enum sec_bd3_field {
+#include "hw/sec/sec_bd3.def"
+	SEC_BD3_FIELDS
+};
+#undef WD_FIELD
+#define WD_FIELD WD_FIELD_ROW
+static const struct wd_field sec_bd2_fields[SEC_BD2_FIELDS] = {
+#include "hw/sec/sec_bd2.def"
+};
+static const struct wd_field sec_bd3_fields[SEC_BD3_FIELDS] = {
+#include "hw/sec/sec_bd3.def"
+};
+#undef WD_FIELD
+
+/* c_alg; docs/hw/sec.md#cipher-algorithm */
+enum sec_calg { SEC_CALG_3DES = 1, SEC_CALG_AES = 2, SEC_CALG_SM4 = 3 };
+
+/* c_mode; docs/hw/sec.md#cipher-mode */
+enum sec_cmode {
+	SEC_CMODE_ECB = 0,
+	SEC_CMODE_CBC = 1,
+	SEC_CMODE_CTR = 4,
+	SEC_CMODE_CCM = 5,
+	SEC_CMODE_GCM = 6,
+	SEC_CMODE_XTS = 7,
+};
+
+/* a_alg; docs/hw/sec.md#auth-algorithm */
+enum sec_aalg { SEC_AALG_SHA256 = 0x1, SEC_AALG_SM3 = 0x25 };
+
+/* cipher direction field */
+enum sec_cipher { SEC_CIPHER_NONE, SEC_CIPHER_ENC, SEC_CIPHER_DEC };
+
+/* src, dst and mac address types */
+enum sec_addr_type { SEC_ADDR_FLAT, SEC_ADDR_SGL };
+
+/* icv field of the completion */
+#define SEC_ICV_MISMATCH 2
+
+/* Most bytes one descriptor carries, AAD included. */
+#define SEC_LEN_MAX 0xFFFE00u
+/* Most AAD bytes of a GCM descriptor: its length is also a 16-bit offset. */
+#define SEC_AAD_MAX 65535u
+
+/*
+ * Hardware scatter list: one block here, 64-byte aligned, entries behind the
+ * head.  Lengths of the job come from the descriptor, so a list may describe
+ * more than is used.  docs/hw/sec.md#sgl
+ */
+struct sec_sgl_entry {
+	uint64_t addr;
+	uint64_t reserved0;
+	uint32_t len; /* bytes */
+	uint32_t reserved1;
+	uint64_t reserved2;
+};
+_Static_assert(sizeof(struct sec_sgl_entry) == 32, "SGL entries are 32 bytes");
+
+#define SEC_SGL_ENTRIES 2 /* AAD and payload: all the codec builds */
+struct sec_sgl {
+	uint64_t next;		/* bus address of the next block, 0: last */
+	uint16_t sum_in_chain;	/* capacity over the chain */
+	uint16_t sum_in_sgl;	/* valid entries here */
+	uint16_t length_in_sgl; /* capacity here */
+	uint16_t reserved0;
+	uint8_t reserved1[48];
+	struct sec_sgl_entry entry[SEC_SGL_ENTRIES];
+};
+_Static_assert(sizeof(struct sec_sgl) == 128, "64-byte head and two entries");
+
+#endif

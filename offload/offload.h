@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * offload.h - a job, from "do this" to "done".
+ *
+ *	front end ──▶ choose ──▶ lane ──▶ slot in the ring ──▶ bell ──▶ wait
+ *	   ▲	       │no	 per	   memory bounced	 once	  spin, then
+ *	   │	       ▼	 thread	   or in place		 a batch  sleep, or
+ *	   └──── software (the caller's)				  pause the
+ *									  ASYNC job
+ *
+ * Knows no OpenSSL: what pausing and waking mean comes in as a struct
+ * offload_waiter.  Software is the caller's too: offload says yes, no, or what
+ * went wrong, and has by then written nothing to memory of the caller's.
+ *
+ * Memory.  A synchronous job on a device with SVA uses the caller's buffers in
+ * place, unless source and destination overlap: then the device writes to lane
+ * memory and the result is copied out, so that a job that fails half way has
+ * lost nothing.  Every asynchronous job, and every job without SVA, lives in
+ * lane memory altogether: an application may drop a paused job, and the device
+ * may still write.  Lane memory is wiped after each job.
+ *
+ * Threads.  Any thread may call anything; each thread has lanes (queue pairs)
+ * of its own until queues run out, then lanes are shared.  After fork() the
+ * child's first job opens lanes of its own and leaves the parent's alone.
+ * State machine of a job and its locks: docs/concurrency.md.
+ */
+#ifndef OFFLOAD_H
+#define OFFLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hw/hpre/hpre.h"
+#include "hw/sec/sec.h"
+#include "uacce/uacce.h"
+
+enum offload_kind {
+#define OFFLOAD_KIND(id, name, engine, min_bytes) OFFLOAD_##id,
+#include "offload/offload_kinds.def"
+#undef OFFLOAD_KIND
+	OFFLOAD_KINDS
+};
+
+const char *offload_kind_name(enum offload_kind kind);
+
+enum offload_poll {
+	OFFLOAD_POLL_AUTO,   /* a poller thread, made at the first pause; if it
+			      * can't be had, wait descriptors that time out */
+	OFFLOAD_POLL_THREAD, /* the same, and log when it can't be had */
+	OFFLOAD_POLL_NONE,   /* never a thread */
+};
+
+struct offload_config {
+	/* "auto" | "none" | "emu" | "emu:OPTIONS" | "unix:PATH" | node names
+	 * separated by commas.  Copied. */
+	const char *device;
+	const char *module_dir; /* where wd_emu.so lies; NULL: no model */
+	unsigned int queues;	/* most queues an engine; 0: no limit of ours */
+	unsigned int batch;	/* jobs a doorbell, 1..64; 0: 32 */
+	enum offload_poll poll;
+	unsigned int timeout_ms;	   /* deadline of a job; 0: 1000 */
+	uint32_t min_bytes[OFFLOAD_KINDS]; /* see offload_config_init() */
+	const char *stats; /* NULL, or directory for a statistics file */
+};
+
+/* Defaults, including each kind's min_bytes. */
+void offload_config_init(struct offload_config *cfg);
+
+struct offload;
+
+/**
+ * offload_new() - look devices up; opens none
+ * @why: gets a sentence naming the bad value when -EINVAL is returned
+ *
+ * Keeps O_PATH handles (or the model's module) so that queues can be opened
+ * later, by another user or inside a chroot.  No device is not an error.
+ *
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+int offload_new(struct offload **out, const struct offload_config *cfg,
+		char *why, size_t size);
+
+/* Stops the poller, closes every lane of this process, frees.  No thread may
+ * be inside a call.  Safe in a forked child and with jobs in flight. */
+void offload_free(struct offload *o);
+
+/* Only stop and join the poller; idempotent.  For OPENSSL_atexit. */
+void offload_quiesce(struct offload *o);
+
+/* Was a device with this algorithm found?  Decided at offload_new(). */
+bool offload_has(const struct offload *o, enum offload_kind kind);
+
+/* Is the device a model?  Every figure must say so. */
+bool offload_is_model(const struct offload *o);
+
+/* V2 refuses empty digests and AEAD payloads, so the caller must not send
+ * them.  0 when there is no such device. */
+unsigned int offload_qm_version(const struct offload *o,
+				enum uacce_engine engine);
+
+/* Most payload bytes (AAD included) one job of this kind can carry now:
+ * SEC_LEN_MAX with SVA, the bounce memory of a slot without. */
+size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
+			 bool async);
+
+/**
+ * offload_choose() - device or software?
+ * Cheap, no lock, no system call.  True: worth trying on the device.
+ */
+bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes);
+
+/*
+ * How an asynchronous caller waits.  The object is the caller's and outlives
+ * the job, or is detached with offload_abandon() first.
+ */
+struct offload_job;
+struct offload_waiter {
+	/* Suspend the caller; may return without reason.  Called without any
+	 * lock of ours.  Return: 0; -errno: could not, wait synchronously. */
+	int (*pause)(struct offload_waiter *w);
+	/* The job is final.  Any thread, also the one that will pause, also
+	 * before it has paused.  No lock of ours is held; @w is pinned by
+	 * get/put meanwhile. */
+	void (*wake)(struct offload_waiter *w);
+	void (*get)(struct offload_waiter *w);
+	void (*put)(struct offload_waiter *w);
+	/* No poller thread: make the caller's wait end by itself after
+	 * @ns.  NULL: pausing is possible with a poller only. */
+	int (*alarm)(struct offload_waiter *w, uint64_t ns);
+	/* Set by offload while the job is out; the handle for abandon. */
+	struct offload_job *job;
+};
+
+/**
+ * offload_abandon() - the waiter will never come back
+ * Called from the wait context's cleanup.  The job's slot is freed and its
+ * secrets wiped as soon as the device is done with it; w->wake is not called
+ * after this returns.
+ */
+void offload_abandon(struct offload_waiter *w);
+
+/*
+ * The calls below block (or pause, with @w not NULL) until the job is final.
+ * Return: 0; -EBADMSG: GCM tag mismatch, a verdict; anything else: the device
+ * did not do it, nothing of the caller's was written, software may:
+ *	-ENODEV	 no (healthy) device	-EAGAIN	    no slot: back-pressure
+ *	-EINVAL	 not for this engine	-ETIMEDOUT  deadline passed
+ *	-EIO	 error status, or the queue was stopped
+ *	-EMSGSIZE  larger than offload_max_bytes()
+ */
+struct offload_rsa {
+	enum offload_kind kind; /* RSA_PRIVATE or RSA_PUBLIC */
+	enum hpre_alg alg;
+	uint32_t width; /* bytes of key class */
+	const uint8_t
+		*key;	   /* hpre_key_size() bytes, made once per key object */
+	const uint8_t *in; /* @width bytes, below the modulus */
+	uint8_t *out;	   /* @width bytes; may be @in */
+};
+int offload_rsa(struct offload *o, const struct offload_rsa *op,
+		struct offload_waiter *w);
+
+struct offload_cipher {
+	enum offload_kind kind;
+	enum sec_cipher_alg alg;
+	bool encrypt;
+	const uint8_t *key;
+	uint8_t key_len;
+	const uint8_t *iv; /* 16 bytes; GCM 12.  Never updated */
+	const uint8_t *aad;
+	uint32_t aad_len;
+	const uint8_t *in;
+	uint8_t *out; /* may be @in; other overlaps are -EINVAL */
+	uint32_t len;
+	uint8_t *tag; /* GCM: out on encrypt, expected on decrypt */
+	uint8_t tag_len;
+};
+int offload_cipher(struct offload *o, const struct offload_cipher *op,
+		   struct offload_waiter *w);
+
+struct offload_digest {
+	enum offload_kind kind;
+	enum sec_digest_alg alg;
+	enum sec_part part;
+	const uint8_t *in;
+	uint32_t len;
+	uint64_t total_bits; /* SEC_LAST */
+	uint8_t *state;	     /* SEC_DIGEST_STATE bytes: in (MIDDLE, LAST), out;
+			      * untouched when the job fails */
+};
+int offload_digest(struct offload *o, const struct offload_digest *op,
+		   struct offload_waiter *w);
+
+/* Counters of this process, summed over its lanes; monotonic. */
+struct offload_kind_stats {
+	uint64_t jobs;	   /* given to the device */
+	uint64_t bytes;	   /* payload of these */
+	uint64_t async;	   /* of these, paused at least once */
+	uint64_t done;	   /* good results */
+	uint64_t errors;   /* error status, stopped queue */
+	uint64_t timeouts; /* deadline passed */
+	uint64_t software; /* done in software instead: choice or failure */
+	uint64_t wrong;	   /* results refused by the caller's own check */
+};
+struct offload_stats {
+	struct offload_kind_stats kind[OFFLOAD_KINDS];
+	uint64_t sq_bells, cq_bells;
+	uint64_t copied;      /* payload bytes bounced */
+	uint64_t sleeps;      /* synchronous waits that went to sleep */
+	uint64_t abandoned;   /* jobs dropped while paused */
+	uint64_t quarantined; /* queues given up */
+	uint64_t lanes;	      /* queue pairs opened */
+};
+void offload_stats(const struct offload *o, struct offload_stats *out);
+
+/* The caller did it in software / refused a device result. */
+void offload_count_software(struct offload *o, enum offload_kind kind);
+void offload_count_wrong(struct offload *o, enum offload_kind kind);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wdp.h - what the files of the provider share: its context, its software
+ * twin, its errors, and the way into and out of an ASYNC job.
+ *
+ *	wdp_main.c    entry, parameters, teardown
+ *	wdp_table.c   every algorithm wd offers, one row each
+ *	wdp_config.c  keys of the configuration section, WD_<KEY> overrides
+ *	wdp_err.c     0/-errno inside, 1/0 and a raised reason at the edge
+ *	wdp_twin.c    the private library context software runs in
+ *	wdp_async.c   ASYNC jobs as struct offload_waiter
+ *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
+ *	wdp_cipher.c, wdp_gcm.c, wdp_digest.c
+ *	wdp_alone*.c  what is served only while no other provider has it
+ *
+ * Rules (docs/design/provider.md): public API of libcrypto only; nothing is
+ * fetched at load or on the hot path; other providers' functions are never
+ * called with our contexts.
+ */
+#ifndef WDP_H
+#define WDP_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/core.h>
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/types.h>
+
+#include "offload/offload.h"
+
+#define WDP_NAME       "wd"
+#define WDP_PROPERTIES "provider=wd,wd.offload=yes"
+
+/* Everything the section or the environment can say; provider-wd(7). */
+struct wdp_config {
+	char *device, *algorithms, *stats;
+	bool fallback;	    /* software when the device fails; default yes */
+	bool rsa_crt_check; /* default yes */
+	unsigned int queues, batch, timeout_ms;
+	enum offload_poll poll;
+	uint32_t min_bytes[OFFLOAD_KINDS];
+};
+
+struct wdp_ctx {
+	const OSSL_CORE_HANDLE *handle;
+	/* Child of the application's context: only to look at which other
+	 * providers are active.  Nothing is ever fetched from it. */
+	OSSL_LIB_CTX *peers;
+	struct wdp_config cfg;
+	struct offload *off; /* never NULL after init */
+
+	/* Software: a private context with its own default provider, made at
+	 * first use and kept. */
+	pthread_mutex_t twin_lock; /* taken once per use until it exists */
+	_Atomic(OSSL_LIB_CTX *) twin;
+	OSSL_PROVIDER *twin_default;
+};
+
+/* ---- software twin ---------------------------------------------------- */
+
+/* The private context.  NULL: could not be made, error raised. */
+OSSL_LIB_CTX *wdp_twin(struct wdp_ctx *p);
+
+/*
+ * Algorithms of the twin, fetched at first use and kept for the life of the
+ * provider: free nothing.  @slot is a static per-row cache key: the rows that
+ * use twins own a `struct wdp_twin_slot` in the context of the provider, found
+ * by name; lookup after the first use takes no lock.
+ * NULL: the twin has no such algorithm; error raised.
+ */
+const EVP_CIPHER *wdp_twin_cipher(struct wdp_ctx *p, const char *name);
+const EVP_MD *wdp_twin_md(struct wdp_ctx *p, const char *name);
+
+/* ---- who else is there ------------------------------------------------- */
+
+/* No other provider that could serve the application is active now. */
+bool wdp_alone(const struct wdp_ctx *p);
+
+/* ---- errors ------------------------------------------------------------ */
+
+enum wdp_reason {
+	WDP_R_NO_DEVICE = 1,
+	WDP_R_DEVICE_ERROR,
+	WDP_R_TIMEOUT,
+	WDP_R_BUSY,
+	WDP_R_WRONG_RESULT,
+	WDP_R_BAD_CONFIG,
+	WDP_R_NO_TWIN,
+	WDP_R_NO_KEY,
+	WDP_R_BAD_KEY,
+	WDP_R_BAD_LENGTH,
+	WDP_R_BAD_PARAMETER,
+	WDP_R_BAD_PADDING,
+	WDP_R_BAD_SIGNATURE,
+	WDP_R_BAD_TAG,
+	WDP_R_BUFFER_TOO_SMALL,
+	WDP_R_DIGEST_NOT_ALLOWED,
+	WDP_R_UNSUPPORTED,
+	WDP_R_NOT_INITIALISED,
+	WDP_R_OUT_OF_MEMORY,
+	WDP_R_CONFLICT,
+	WDP_R_INTERNAL,
+};
+
+/* Raise @reason on the application's error queue, with optional detail. */
+void wdp_raise(const struct wdp_ctx *p, enum wdp_reason reason, const char *fmt,
+	       ...) __attribute__((format(printf, 3, 4)));
+
+/* The one translator: 0 -> 1; -errno -> 0 with a raised reason. */
+int wdp_ok(const struct wdp_ctx *p, int rc);
+
+/* Reason strings for the core (OSSL_FUNC_PROVIDER_GET_REASON_STRINGS). */
+extern const OSSL_ITEM wdp_reasons[];
+
+/**
+ * wdp_software_may() - the device answered @rc: may software do it?
+ * Counts the software run when the answer is yes.  With fallback off, a device
+ * that failed raises its reason and the answer is no; an input the engine
+ * can't do (-EINVAL, -EMSGSIZE) always goes to software.
+ */
+bool wdp_software_may(struct wdp_ctx *p, enum offload_kind kind, int rc);
+
+/* ---- ASYNC jobs -------------------------------------------------------- */
+
+/*
+ * How the caller of this operation waits: NULL outside an ASYNC job, when
+ * pausing is blocked, or when nothing to wait on can be had (EMFILE): then
+ * wait synchronously.  Valid until the operation returns; release it.
+ */
+struct offload_waiter *wdp_waiter_get(struct wdp_ctx *p);
+void wdp_waiter_release(struct offload_waiter *w);
+
+/* ---- configuration ----------------------------------------------------- */
+
+/* Reads the section through the core and WD_* from the environment (ignored
+ * when set-uid).  Bad keys and values are raised, logged, and leave the
+ * default.  Return: 0 or -ENOMEM. */
+int wdp_config_read(struct wdp_ctx *p, const OSSL_DISPATCH *core);
+void wdp_config_free(struct wdp_config *cfg);
+
+/* Is the algorithm's row enabled by the key `algorithms`? */
+bool wdp_config_allows(const struct wdp_config *cfg, const char *names);
+
+/* ---- dispatch helpers --------------------------------------------------- */
+
+#define WDP_FN(id, fn)                                                         \
+	.function_id = OSSL_FUNC_##id, .function = (void (*)(void))(fn)
+
+/* Tables defined by the families, joined by wdp_table.c. */
+extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];
+extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[];
+extern const OSSL_DISPATCH wdp_aes128gcm_fns[], wdp_aes192gcm_fns[],
+	wdp_aes256gcm_fns[];
+extern const OSSL_DISPATCH wdp_aes128cbc_fns[], wdp_aes192cbc_fns[],
+	wdp_aes256cbc_fns[], wdp_sm4cbc_fns[];
+extern const OSSL_DISPATCH wdp_sm3_fns[], wdp_sha256_fns[];
+
+/* Served only while alone (and, without a device, all of the above too):
+ * wdp_alone.c answers per operation id; NULL when it has nothing. */
+const OSSL_ALGORITHM *wdp_alone_query(struct wdp_ctx *p, int operation_id);
+/* TLS-GROUP and TLS-SIGALG capabilities while alone. */
+int wdp_alone_capabilities(struct wdp_ctx *p, const char *capability,
+			   OSSL_CALLBACK *cb, void *arg);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wdp_pkey.h - a key object: the twin's EVP_PKEY keeps the key, wd keeps what
+ * the device needs beside it.
+ *
+ *	EVP_PKEY of the application
+ *	   └─ keydata = struct wdp_pkey
+ *		├─ EVP_PKEY in the private context  every parameter, every export
+ *		└─ device key blocks, made once	    secret, wiped at free
+ *
+ * So names, parameters, encodings and checks are libcrypto's own; nothing of
+ * key semantics is written twice.  Reference counted; any thread may use a key
+ * at once, as libcrypto demands.
+ */
+#ifndef WDP_PKEY_H
+#define WDP_PKEY_H
+
+#include "provider/wdp.h"
+
+/* Constants of a key type: one row each. */
+struct wdp_pkey_spec {
+	const char *type;     /* name in the twin, "RSA", "RSA-PSS", "X25519" */
+	const char *sig_name; /* what query_operation_name answers, or NULL */
+	const char *exch_name;
+	const char *cipher_name;
+	const char *priv_param; /* present exactly in private keys: "d" */
+	const char *pub_param;	/* present in all keys: "n" */
+	bool has_params;	/* domain parameters are part of the type */
+};
+
+struct wdp_rsa_dev; /* device form of an RSA key; wdp_rsa_key.c */
+
+struct wdp_pkey {
+	_Atomic uint32_t refs;
+	struct wdp_ctx *prov;
+	const struct wdp_pkey_spec *spec;
+	EVP_PKEY *twin; /* NULL: an empty key, as keymgmt new makes it */
+	pthread_mutex_t dev_lock;	   /* for the first marshalling only */
+	_Atomic(struct wdp_rsa_dev *) rsa; /* NULL: not marshalled yet */
+};
+
+struct wdp_pkey *wdp_pkey_get(struct wdp_pkey *k); /* one more reference */
+void wdp_pkey_put(struct wdp_pkey *k);		   /* NULL is fine */
+
+/* Wrap a key of the private context; takes over @twin. */
+struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,
+			       const struct wdp_pkey_spec *spec,
+			       EVP_PKEY *twin);
+
+/* Keymgmt functions that serve every spec; @provctx is struct wdp_ctx. */
+void *wdp_pkey_new(void *provctx, const struct wdp_pkey_spec *spec);
+void wdp_pkey_free(void *keydata);
+int wdp_pkey_has(const void *keydata, int selection);
+int wdp_pkey_match(const void *a, const void *b, int selection);
+int wdp_pkey_validate(const void *keydata, int selection, int checktype);
+int wdp_pkey_import(void *keydata, int selection, const OSSL_PARAM params[]);
+int wdp_pkey_export(void *keydata, int selection, OSSL_CALLBACK *cb, void *arg);
+void *wdp_pkey_dup(const void *keydata, int selection);
+void *wdp_pkey_load(const void *reference, size_t size);
+int wdp_pkey_get_params(void *keydata, OSSL_PARAM params[]);
+int wdp_pkey_set_params(void *keydata, const OSSL_PARAM params[]);
+void *wdp_pkey_gen_init(void *provctx, int selection, const OSSL_PARAM params[],
+			const struct wdp_pkey_spec *spec);
+int wdp_pkey_gen_set_params(void *genctx, const OSSL_PARAM params[]);
+int wdp_pkey_gen_set_template(void *genctx, void *templ);
+void *wdp_pkey_gen(void *genctx, OSSL_CALLBACK *cb, void *arg);
+void wdp_pkey_gen_cleanup(void *genctx);
+
+extern const struct wdp_pkey_spec wdp_rsa_spec, wdp_rsapss_spec;
+
+/* ---- RSA: raw operations, device or software ---------------------------- */
+
+/* Facts of a key, read once: modulus bytes and bits, public exponent size. */
+size_t wdp_rsa_size(struct wdp_pkey *k); /* bytes of n; 0: no key */
+unsigned int wdp_rsa_bits(struct wdp_pkey *k);
+
+/**
+ * wdp_rsa_private() - in^d mod n, CRT where the key has it
+ * wdp_rsa_public()  - in^e mod n
+ * @in, @out: wdp_rsa_size() bytes each, big-endian; @out may be @in
+ *
+ * Device or software as configuration, size and health say; a private result
+ * from the device is checked against the public exponent before it leaves
+ * (rsa_crt_check) and done again in software if it is wrong.  Pauses the
+ * ASYNC job where there is one.
+ *
+ * Return: 0; -ERANGE: @in is not below the modulus; -EINVAL: the key lacks
+ *	   the part; -EIO etc. with fallback off.
+ */
+int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
+int wdp_rsa_public(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
+
+/* Free the device form; called by wdp_pkey_put(). */
+void wdp_rsa_dev_free(struct wdp_rsa_dev *d);
+
+#endif
