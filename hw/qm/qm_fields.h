@@ -31,6 +31,32 @@ static const struct wd_field qm_fields[QM_FIELDS] = {
 };
 #undef WD_FIELD
 
+/*
+ * Where each structure lies in the table, for dumps and the overlap test.
+ * EQC serves the asynchronous event queue too; VFT, VFT_CQC and SHAPER are
+ * three readings of the same two data registers.
+ */
+struct qm_layout {
+	const char *name;
+	enum qm_field first, last;
+	unsigned int words; /* size of the structure in 32-bit words */
+};
+
+static const struct qm_layout qm_layouts[] = {
+	{ "CQE", QM_CQE_CMD_ID, QM_CQE_STATUS, 4 },
+	{ "DB", QM_DB_QUEUE, QM_DB_PRIORITY, 2 },
+	{ "DB1", QM_DB1_QUEUE, QM_DB1_PRIORITY, 2 },
+	{ "MBX", QM_MBX_CMD, QM_MBX_TOKEN, 4 },
+	{ "SQC", QM_SQC_HEAD, QM_SQC_TYPE, 8 },
+	{ "CQC", QM_CQC_HEAD, QM_CQC_STASH, 8 },
+	{ "EQC", QM_EQC_HEAD, QM_EQC_PHASE, 8 },
+	{ "EQE", QM_EQE_CQ, QM_EQE_PHASE, 1 },
+	{ "AEQE", QM_AEQE_QUEUE, QM_AEQE_TYPE, 1 },
+	{ "VFT", QM_VFT_BASE_LO, QM_VFT_NUMBER, 2 },
+	{ "VFT_CQC", QM_VFT_CQC_VALID, QM_VFT_CQC_VALID, 2 },
+	{ "SHAPER", QM_SHAPER_CIR_B, QM_SHAPER_CBS_S, 2 },
+};
+
 #define QM_GET(words, field)	    wd_get((words), &qm_fields[field])
 #define QM_PUT(words, field, value) wd_put((words), &qm_fields[field], (value))
 

@@ -39,7 +39,8 @@ struct qm_queue {
 	uint16_t in_use;    /* slots reserved and not released */
 	uint64_t sq_bells;  /* doorbells rung, for statistics */
 	uint64_t cq_bells;
-	uint8_t busy[QM_DEPTH_MAX / 8]; /* one bit a slot */
+	uint8_t busy[QM_DEPTH_MAX / 8];	  /* one bit a slot: not released */
+	uint8_t flight[QM_DEPTH_MAX / 8]; /* rung and not yet reaped */
 };
 
 /**
