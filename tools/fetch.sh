@@ -14,12 +14,14 @@ usage() { sed -n '3,9s/^# \{0,1\}//p' "$0"; }
 verb=$1
 
 cache=${WD_CACHE:-$HOME/.cache/wd}
+work= # removed on exit, so not local
 mkdir -p "$cache"
 
 private_apt() { # private_apt ARCH TYPE: writes $apt (options) for that arch
   local arch=$1 type=$2 root=$cache/apt-$1-$2
   mkdir -p "$root"/{lists/partial,cache/archives/partial,etc}
   : >"$root/status"
+  # shellcheck disable=SC2016 # apt's own variables
   apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT) $(SUITE)' \
       'Created-By: Packages' 2>/dev/null |
     awk -v type="$type" '$1 ~ /debian/ { if ($1 ~ /security/ && $2 !~ /-security/) $2 = $2 "-security"
@@ -39,11 +41,11 @@ private_apt() { # private_apt ARCH TYPE: writes $apt (options) for that arch
 }
 
 fetch_source() {
-  local package=$1 dir=$2 work
+  local package=$1 dir=$2
   [ -e "$dir" ] && return 0
   private_apt "$(dpkg --print-architecture)" deb-src
   work=$(mktemp -d "$cache/src.XXXXXX")
-  trap "rm -rf '$work'" EXIT
+  trap 'rm -rf "$work"' EXIT
   (cd "$work" && apt-get "${apt[@]}" source --tar-only --download-only \
     "$package" >/dev/null)
   mkdir "$work/tree"
@@ -53,12 +55,12 @@ fetch_source() {
 }
 
 fetch_debs() {
-  local arch=$1 dir=$2 work
+  local arch=$1 dir=$2
   shift 2
   [ -e "$dir" ] && return 0
   private_apt "$arch" deb
   work=$(mktemp -d "$cache/debs.XXXXXX")
-  trap "rm -rf '$work'" EXIT
+  trap 'rm -rf "$work"' EXIT
   (cd "$work" && apt-get "${apt[@]}" download "$@")
   mkdir "$work/tree"
   for deb in "$work"/*.deb; do dpkg-deb -x "$deb" "$work/tree"; done
