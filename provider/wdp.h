@@ -6,6 +6,7 @@
  *	wdp_main.c    entry, parameters, teardown
  *	wdp_table.c   every algorithm wd offers, one row each
  *	wdp_config.c  keys of the configuration section, WD_<KEY> overrides
+ *	wdp_peers.c   which other providers are active
  *	wdp_err.c     0/-errno inside, 1/0 and a raised reason at the edge
  *	wdp_twin.c    the private library context software runs in
  *	wdp_async.c   ASYNC jobs as struct offload_waiter
@@ -47,19 +48,41 @@ struct wdp_config {
 	uint32_t min_bytes[OFFLOAD_KINDS];
 };
 
+/* What libcrypto offers us; NULL where this version has it not. */
+struct wdp_core {
+	OSSL_FUNC_core_get_params_fn *get_params;
+	OSSL_FUNC_core_new_error_fn *new_error;
+	OSSL_FUNC_core_set_error_debug_fn *set_error_debug;
+	OSSL_FUNC_core_vset_error_fn *vset_error;
+	OSSL_FUNC_provider_register_child_cb_fn *register_child_cb;
+	OSSL_FUNC_provider_deregister_child_cb_fn *deregister_child_cb;
+	OSSL_FUNC_provider_name_fn *provider_name;
+};
+
+#define WDP_OPERATIONS (OSSL_OP__HIGHEST + 1)
+
+struct wdp_twin;
+struct wdp_method;
+
 struct wdp_ctx {
 	const OSSL_CORE_HANDLE *handle;
-	/* Child of the application's context: only to look at which other
-	 * providers are active.  Nothing is ever fetched from it. */
-	OSSL_LIB_CTX *peers;
+	struct wdp_core core;
 	struct wdp_config cfg;
 	struct offload *off; /* never NULL after init */
 
+	/* Other activated providers; wdp_peers.c. */
+	_Atomic int peers_with_rand, peers_with_keys;
+
+	/* Answers to query_operation: what the device does, made at init;
+	 * everything, made at the first question while alone. */
+	OSSL_ALGORITHM *offer[WDP_OPERATIONS];
+	_Atomic(OSSL_ALGORITHM *) alone[WDP_OPERATIONS];
+
 	/* Software: a private context with its own default provider, made at
-	 * first use and kept. */
-	pthread_mutex_t twin_lock; /* taken once per use until it exists */
-	_Atomic(OSSL_LIB_CTX *) twin;
-	OSSL_PROVIDER *twin_default;
+	 * first use and kept, and what was fetched from it.  No lock: who
+	 * loses the race frees its own, and a fork finds nothing held. */
+	_Atomic(struct wdp_twin *) twin;
+	_Atomic(struct wdp_method *) methods;
 };
 
 /* ---- software twin ---------------------------------------------------- */
@@ -69,18 +92,41 @@ OSSL_LIB_CTX *wdp_twin(struct wdp_ctx *p);
 
 /*
  * Algorithms of the twin, fetched at first use and kept for the life of the
- * provider: free nothing.  @slot is a static per-row cache key: the rows that
- * use twins own a `struct wdp_twin_slot` in the context of the provider, found
- * by name; lookup after the first use takes no lock.
+ * provider: free nothing.  Lookup after the first use takes no lock.
  * NULL: the twin has no such algorithm; error raised.
  */
 const EVP_CIPHER *wdp_twin_cipher(struct wdp_ctx *p, const char *name);
 const EVP_MD *wdp_twin_md(struct wdp_ctx *p, const char *name);
 
+/* Frees the context and everything fetched from it. */
+void wdp_twin_free(struct wdp_ctx *p);
+
 /* ---- who else is there ------------------------------------------------- */
+
+/* Starts watching the application's providers.  Return: 0 or -errno. */
+int wdp_peers_watch(struct wdp_ctx *p);
+void wdp_peers_unwatch(struct wdp_ctx *p);
 
 /* No other provider that could serve the application is active now. */
 bool wdp_alone(const struct wdp_ctx *p);
+
+/* The same for reading and writing keys (DECODER, ENCODER, STORE), which also
+ * `base` can do. */
+bool wdp_alone_for_keys(const struct wdp_ctx *p);
+
+/* ---- what is offered --------------------------------------------------- */
+
+/* Makes p->offer from the table, the device and the key `algorithms`.
+ * Return: 0 or -ENOMEM. */
+int wdp_table_init(struct wdp_ctx *p);
+void wdp_table_fini(struct wdp_ctx *p);
+
+/* OSSL_FUNC_PROVIDER_QUERY_OPERATION */
+const OSSL_ALGORITHM *wdp_table_query(void *provctx, int operation_id,
+				      int *no_cache);
+
+/* Does @name belong to any row?  For checking the key `algorithms`. */
+bool wdp_table_knows(const char *name, size_t len);
 
 /* ---- errors ------------------------------------------------------------ */
 
@@ -108,9 +154,13 @@ enum wdp_reason {
 	WDP_R_INTERNAL,
 };
 
-/* Raise @reason on the application's error queue, with optional detail. */
-void wdp_raise(const struct wdp_ctx *p, enum wdp_reason reason, const char *fmt,
-	       ...) __attribute__((format(printf, 3, 4)));
+/* Raise @reason on the application's error queue; then a format with detail,
+ * or NULL. */
+#define wdp_raise(p, reason, ...)                                              \
+	wdp_raise_at(p, reason, __FILE__, __LINE__, __func__, __VA_ARGS__)
+void wdp_raise_at(const struct wdp_ctx *p, enum wdp_reason reason,
+		  const char *file, int line, const char *func, const char *fmt,
+		  ...) __attribute__((format(printf, 6, 7)));
 
 /* The one translator: 0 -> 1; -errno -> 0 with a raised reason. */
 int wdp_ok(const struct wdp_ctx *p, int rc);

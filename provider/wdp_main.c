@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "provider/wdp.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/params.h>
+
+#include "base/wd_log.h"
+
+static void wdp_core_find(struct wdp_core *core, const OSSL_DISPATCH *in)
+{
+	for (; in->function_id; in++) {
+		switch (in->function_id) {
+		case OSSL_FUNC_CORE_GET_PARAMS:
+			core->get_params = OSSL_FUNC_core_get_params(in);
+			break;
+		case OSSL_FUNC_CORE_NEW_ERROR:
+			core->new_error = OSSL_FUNC_core_new_error(in);
+			break;
+		case OSSL_FUNC_CORE_SET_ERROR_DEBUG:
+			core->set_error_debug =
+				OSSL_FUNC_core_set_error_debug(in);
+			break;
+		case OSSL_FUNC_CORE_VSET_ERROR:
+			core->vset_error = OSSL_FUNC_core_vset_error(in);
+			break;
+		case OSSL_FUNC_PROVIDER_REGISTER_CHILD_CB:
+			core->register_child_cb =
+				OSSL_FUNC_provider_register_child_cb(in);
+			break;
+		case OSSL_FUNC_PROVIDER_DEREGISTER_CHILD_CB:
+			core->deregister_child_cb =
+				OSSL_FUNC_provider_deregister_child_cb(in);
+			break;
+		case OSSL_FUNC_PROVIDER_NAME:
+			core->provider_name = OSSL_FUNC_provider_name(in);
+			break;
+		}
+	}
+}
+
+/* Directory of this very module, where wd_emu.so lies too. */
+static int wdp_module_dir(char *dir, size_t size)
+{
+	static const char here;
+	Dl_info info;
+	char *slash;
+
+	if (!dladdr(&here, &info) || !info.dli_fname)
+		return -ENOENT;
+	if (snprintf(dir, size, "%s", info.dli_fname) >= (int)size)
+		return -ENAMETOOLONG;
+	slash = strrchr(dir, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = '\0';
+	return 0;
+}
+
+static int wdp_offload_open(struct wdp_ctx *p)
+{
+	struct offload_config cfg;
+	char dir[PATH_MAX], why[256] = "";
+	int rc;
+
+	offload_config_init(&cfg);
+	cfg.device = p->cfg.device;
+	cfg.module_dir = wdp_module_dir(dir, sizeof(dir)) ? NULL : dir;
+	cfg.queues = p->cfg.queues;
+	cfg.batch = p->cfg.batch;
+	cfg.poll = p->cfg.poll;
+	cfg.timeout_ms = p->cfg.timeout_ms;
+	cfg.stats = p->cfg.stats;
+	memcpy(cfg.min_bytes, p->cfg.min_bytes, sizeof(cfg.min_bytes));
+	rc = offload_new(&p->off, &cfg, why, sizeof(why));
+	if (rc != -EINVAL)
+		return rc;
+	wdp_raise(p, WDP_R_BAD_CONFIG, "device = %s: %s", cfg.device, why);
+	wd_err("device = %s: %s; nothing is offloaded", cfg.device, why);
+	cfg.device = "none";
+	return offload_new(&p->off, &cfg, why, sizeof(why));
+}
+
+static const OSSL_PARAM *wdp_gettable_params(void *provctx)
+{
+	static const OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
+		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
+		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, NULL, 0),
+		OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL),
+		OSSL_PARAM_END,
+	};
+
+	(void)provctx;
+	return params;
+}
+
+static int wdp_get_params(void *provctx, OSSL_PARAM params[])
+{
+	OSSL_PARAM *a;
+
+	(void)provctx;
+	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_NAME);
+	if (a && !OSSL_PARAM_set_utf8_ptr(a, "wd Kunpeng offload provider"))
+		return 0;
+	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_VERSION);
+	if (a && !OSSL_PARAM_set_utf8_ptr(a, WD_VERSION))
+		return 0;
+	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_BUILDINFO);
+	if (a && !OSSL_PARAM_set_utf8_ptr(a, WD_VERSION))
+		return 0;
+	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
+	return !a || OSSL_PARAM_set_int(a, 1);
+}
+
+static const OSSL_ITEM *wdp_get_reasons(void *provctx)
+{
+	(void)provctx;
+	return wdp_reasons;
+}
+
+static void wdp_teardown(void *provctx)
+{
+	struct wdp_ctx *p = provctx;
+
+	wdp_peers_unwatch(p);
+	offload_free(p->off);
+	wdp_table_fini(p);
+	wdp_twin_free(p);
+	wdp_config_free(&p->cfg);
+	free(p);
+}
+
+static const OSSL_DISPATCH wdp_functions[] = {
+	{ WDP_FN(PROVIDER_TEARDOWN, wdp_teardown) },
+	{ WDP_FN(PROVIDER_GETTABLE_PARAMS, wdp_gettable_params) },
+	{ WDP_FN(PROVIDER_GET_PARAMS, wdp_get_params) },
+	{ WDP_FN(PROVIDER_QUERY_OPERATION, wdp_table_query) },
+	{ WDP_FN(PROVIDER_GET_REASON_STRINGS, wdp_get_reasons) },
+	{ 0, NULL },
+};
+
+OSSL_provider_init_fn OSSL_provider_init;
+__attribute__((visibility("default"))) int
+OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+		   const OSSL_DISPATCH **out, void **provctx)
+{
+	struct wdp_ctx *p = calloc(1, sizeof(*p));
+	int rc;
+
+	if (!p)
+		return 0;
+	p->handle = handle;
+	wdp_core_find(&p->core, in);
+	rc = wdp_config_read(p, in);
+	if (rc)
+		goto free_ctx;
+	rc = wdp_offload_open(p);
+	if (rc)
+		goto free_config;
+	rc = wdp_table_init(p);
+	if (rc)
+		goto free_offload;
+	rc = wdp_peers_watch(p);
+	if (rc)
+		goto free_table;
+	*out = wdp_functions;
+	*provctx = p;
+	return 1;
+
+free_table:
+	wdp_table_fini(p);
+free_offload:
+	offload_free(p->off);
+free_config:
+	wdp_config_free(&p->cfg);
+free_ctx:
+	wdp_ok(p, rc);
+	free(p);
+	return 0;
+}

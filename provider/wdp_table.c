@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything wd offers, one row each, and who is offered what:
+ *
+ *			 another provider active   alone
+ *	device does it	 row, remembered	   row
+ *	device can't	 nothing		   row, in software
+ *	RAND, KDF, ...	 nothing		   wdp_alone.c
+ *
+ * Whatever depends on being alone is answered with no_cache, so that
+ * libcrypto asks again at the next fetch.  A non-empty no_cache answer goes
+ * before everybody else's, an empty one is harmless: hence "alone" answers are
+ * given only when there is nobody to go before.
+ */
+#include "provider/wdp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/wd_base.h"
+
+struct wdp_row {
+	int operation;
+	enum offload_kind kind;
+	const char *names;
+	const OSSL_DISPATCH *fns;
+	const char *what;
+};
+
+/* Families land one by one; these lines go when all are there. */
+#pragma weak wdp_rsa_keymgmt_fns
+#pragma weak wdp_rsapss_keymgmt_fns
+#pragma weak wdp_rsa_signature_fns
+#pragma weak wdp_rsa_asym_cipher_fns
+#pragma weak wdp_aes128gcm_fns
+#pragma weak wdp_aes192gcm_fns
+#pragma weak wdp_aes256gcm_fns
+#pragma weak wdp_aes128cbc_fns
+#pragma weak wdp_aes192cbc_fns
+#pragma weak wdp_aes256cbc_fns
+#pragma weak wdp_sm4cbc_fns
+#pragma weak wdp_sm3_fns
+#pragma weak wdp_sha256_fns
+#pragma weak wdp_alone_query
+#pragma weak wdp_alone_capabilities
+
+#define RSA_NAMES    "RSA:rsaEncryption:1.2.840.113549.1.1.1"
+#define RSAPSS_NAMES "RSA-PSS:RSASSA-PSS:1.2.840.113549.1.1.10"
+
+/* clang-format off */
+static const struct wdp_row wdp_rows[] = {
+	{ OSSL_OP_KEYMGMT, OFFLOAD_RSA_PRIVATE, RSA_NAMES,
+	  wdp_rsa_keymgmt_fns, "wd RSA keys" },
+	{ OSSL_OP_KEYMGMT, OFFLOAD_RSA_PRIVATE, RSAPSS_NAMES,
+	  wdp_rsapss_keymgmt_fns, "wd RSA-PSS keys" },
+	{ OSSL_OP_SIGNATURE, OFFLOAD_RSA_PRIVATE, RSA_NAMES,
+	  wdp_rsa_signature_fns, "wd RSA signatures" },
+	{ OSSL_OP_ASYM_CIPHER, OFFLOAD_RSA_PRIVATE, RSA_NAMES,
+	  wdp_rsa_asym_cipher_fns, "wd RSA encryption" },
+
+	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
+	  "AES-128-GCM:id-aes128-GCM:2.16.840.1.101.3.4.1.6",
+	  wdp_aes128gcm_fns, "wd AES-128-GCM" },
+	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
+	  "AES-192-GCM:id-aes192-GCM:2.16.840.1.101.3.4.1.26",
+	  wdp_aes192gcm_fns, "wd AES-192-GCM" },
+	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
+	  "AES-256-GCM:id-aes256-GCM:2.16.840.1.101.3.4.1.46",
+	  wdp_aes256gcm_fns, "wd AES-256-GCM" },
+	{ OSSL_OP_CIPHER, OFFLOAD_AES_CBC,
+	  "AES-128-CBC:AES128:2.16.840.1.101.3.4.1.2",
+	  wdp_aes128cbc_fns, "wd AES-128-CBC" },
+	{ OSSL_OP_CIPHER, OFFLOAD_AES_CBC,
+	  "AES-192-CBC:AES192:2.16.840.1.101.3.4.1.22",
+	  wdp_aes192cbc_fns, "wd AES-192-CBC" },
+	{ OSSL_OP_CIPHER, OFFLOAD_AES_CBC,
+	  "AES-256-CBC:AES256:2.16.840.1.101.3.4.1.42",
+	  wdp_aes256cbc_fns, "wd AES-256-CBC" },
+	{ OSSL_OP_CIPHER, OFFLOAD_SM4_CBC,
+	  "SM4-CBC:SM4:1.2.156.10197.1.104.2",
+	  wdp_sm4cbc_fns, "wd SM4-CBC" },
+
+	{ OSSL_OP_DIGEST, OFFLOAD_SM3,
+	  "SM3:1.2.156.10197.1.401",
+	  wdp_sm3_fns, "wd SM3" },
+	{ OSSL_OP_DIGEST, OFFLOAD_SHA256,
+	  "SHA2-256:SHA-256:SHA256:2.16.840.1.101.3.4.2.1",
+	  wdp_sha256_fns, "wd SHA2-256" },
+};
+/* clang-format on */
+
+static OSSL_ALGORITHM wdp_row_algorithm(const struct wdp_row *r)
+{
+	return (OSSL_ALGORITHM){
+		.algorithm_names = r->names,
+		.property_definition = WDP_PROPERTIES,
+		.implementation = r->fns,
+		.algorithm_description = r->what,
+	};
+}
+
+static bool wdp_row_offered(const struct wdp_ctx *p, const struct wdp_row *r,
+			    int operation, bool alone)
+{
+	return r->operation == operation && r->fns &&
+	       wdp_config_allows(&p->cfg, r->names) &&
+	       (alone || offload_has(p->off, r->kind));
+}
+
+static size_t wdp_algorithms(const OSSL_ALGORITHM *a)
+{
+	size_t n = 0;
+
+	while (a && a[n].algorithm_names)
+		n++;
+	return n;
+}
+
+/* The rows of an operation, then @more; NULL-terminated, malloc'ed. */
+static OSSL_ALGORITHM *wdp_table_make(struct wdp_ctx *p, int operation,
+				      bool alone, const OSSL_ALGORITHM *more)
+{
+	size_t n = 0, more_n = wdp_algorithms(more);
+	OSSL_ALGORITHM *a;
+
+	a = calloc(WD_ARRAY_SIZE(wdp_rows) + more_n + 1, sizeof(*a));
+	if (!a)
+		return NULL;
+	for (size_t i = 0; i < WD_ARRAY_SIZE(wdp_rows); i++)
+		if (wdp_row_offered(p, &wdp_rows[i], operation, alone))
+			a[n++] = wdp_row_algorithm(&wdp_rows[i]);
+	if (more_n)
+		memcpy(a + n, more, more_n * sizeof(*a));
+	return a;
+}
+
+int wdp_table_init(struct wdp_ctx *p)
+{
+	for (int op = 0; op < WDP_OPERATIONS; op++) {
+		p->offer[op] = wdp_table_make(p, op, false, NULL);
+		if (!p->offer[op]) {
+			wdp_table_fini(p);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+void wdp_table_fini(struct wdp_ctx *p)
+{
+	for (int op = 0; op < WDP_OPERATIONS; op++) {
+		free(p->offer[op]);
+		p->offer[op] = NULL;
+		free(atomic_exchange(&p->alone[op], NULL));
+	}
+}
+
+static const OSSL_ALGORITHM *wdp_table_alone(struct wdp_ctx *p, int operation)
+{
+	OSSL_ALGORITHM *a = atomic_load(&p->alone[operation]), *seen = NULL;
+
+	if (a)
+		return a;
+	a = wdp_table_make(p, operation, true,
+			   wdp_alone_query ? wdp_alone_query(p, operation)
+					   : NULL);
+	if (!a ||
+	    atomic_compare_exchange_strong(&p->alone[operation], &seen, a))
+		return a;
+	free(a);
+	return seen;
+}
+
+static bool wdp_alone_in(const struct wdp_ctx *p, int operation)
+{
+	switch (operation) {
+	case OSSL_OP_DECODER:
+	case OSSL_OP_ENCODER:
+	case OSSL_OP_STORE:
+		return wdp_alone_for_keys(p);
+	default:
+		return wdp_alone(p);
+	}
+}
+
+const OSSL_ALGORITHM *wdp_table_query(void *provctx, int operation_id,
+				      int *no_cache)
+{
+	struct wdp_ctx *p = provctx;
+	const OSSL_ALGORITHM *a;
+
+	*no_cache = 1;
+	if (operation_id < 0 || operation_id >= WDP_OPERATIONS)
+		return NULL;
+	if (wdp_alone_in(p, operation_id))
+		return wdp_table_alone(p, operation_id);
+	a = p->offer[operation_id];
+	if (!a->algorithm_names)
+		return NULL;
+	*no_cache = 0;
+	return a;
+}
+
+/* Is @name one of the colon-separated @names? */
+static bool wdp_names_have(const char *names, const char *name, size_t len)
+{
+	while (*names) {
+		size_t n = strcspn(names, ":");
+
+		if (n == len && !strncasecmp(names, name, len))
+			return true;
+		names += n + (names[n] == ':');
+	}
+	return false;
+}
+
+bool wdp_table_knows(const char *name, size_t len)
+{
+	for (size_t i = 0; i < WD_ARRAY_SIZE(wdp_rows); i++)
+		if (wdp_names_have(wdp_rows[i].names, name, len))
+			return true;
+	return false;
+}
