@@ -1,0 +1,1206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The symmetric engine, called directly: published and worked values, every
+ * mode against libcrypto, every refusal, and noise.
+ */
+#include <openssl/evp.h>
+#include <pthread.h>
+
+#include "base/wd_base.h"
+#include "emu/emu_hash.h"
+#include "hw/sec/sec_fields.h"
+#include "test/emu/bus.h"
+#include "test/t.h"
+
+#define BD2(sqe, field, value)                                                 \
+	wd_put((sqe)->w, &sec_bd2_fields[SEC_BD2_##field], (value))
+#define BD3(sqe, field, value)                                                 \
+	wd_put((sqe)->w, &sec_bd3_fields[SEC_BD3_##field], (value))
+#define BD2_64(sqe, field, value)                                              \
+	wd_put64((sqe)->w, &sec_bd2_fields[SEC_BD2_##field##_LO], (value))
+#define BD3_64(sqe, field, value)                                              \
+	wd_put64((sqe)->w, &sec_bd3_fields[SEC_BD3_##field##_LO], (value))
+
+/* Raw completion words: docs/hw/sec.md#completion */
+#define DONE_CIPHER   0x00000101u
+#define DONE_AEAD     0x00000181u
+#define DONE_MISMATCH 0x00000185u
+
+static void run_on(const struct bus *b, struct sec_sqe *sqe, unsigned int qm)
+{
+	struct emu_job job = {
+		.sqe = sqe->w,
+		.dma = &b->dma,
+		.qm_version = qm,
+	};
+
+	emu_sec.run(&job);
+}
+
+static unsigned int error_of(const struct sec_sqe *sqe)
+{
+	return sqe->w[28] >> 16 & 0xff;
+}
+
+/* Done, no error. */
+static int good(const struct sec_sqe *sqe)
+{
+	return (sqe->w[28] & 1) && !error_of(sqe);
+}
+
+/* ---- a request of either type ---- */
+
+struct req {
+	unsigned int type; /* 2 or 3 */
+	unsigned int qm;
+	unsigned int calg, cmode, key_len;
+	int encrypt;
+	uint32_t aad, len, tag_len;
+	uint64_t key, iv, src, dst, mac;
+	unsigned int src_sgl, dst_sgl, in_place;
+	uint32_t scene;
+};
+
+static void make_bd2(struct sec_sqe *s, const struct req *q)
+{
+	BD2(s, TYPE, 2);
+	BD2(s, CIPHER, q->encrypt ? 1 : 2);
+	BD2(s, SEQ, q->tag_len && !q->encrypt);
+	BD2(s, DE, !q->in_place);
+	BD2(s, SCENE, q->scene);
+	BD2(s, SRC_TYPE, q->src_sgl);
+	BD2(s, DST_TYPE, q->dst_sgl);
+	BD2(s, C_ICV_LEN, q->tag_len);
+	BD2(s, C_KEY_LEN, q->key_len / 8 - 2);
+	BD2(s, C_MODE, q->cmode);
+	BD2(s, C_ALG, q->calg);
+	BD2(s, A_LEN, q->aad);
+	BD2(s, C_LEN, q->len);
+	BD2(s, C_OFFSET, q->aad);
+	BD2(s, TAG, 0xbeef);
+	BD2_64(s, MAC, q->mac);
+	BD2_64(s, C_IVIN, q->iv);
+	BD2_64(s, C_KEY, q->key);
+	BD2_64(s, SRC, q->src);
+	BD2_64(s, DST, q->dst);
+}
+
+static void make_bd3(struct sec_sqe *s, const struct req *q)
+{
+	BD3(s, TYPE, 3);
+	BD3(s, CIPHER, q->encrypt ? 1 : 2);
+	BD3(s, SEQ, q->tag_len && !q->encrypt);
+	BD3(s, DE, !q->in_place);
+	BD3(s, SCENE, q->scene);
+	BD3(s, SRC_TYPE, q->src_sgl);
+	BD3(s, DST_TYPE, q->dst_sgl);
+	BD3(s, C_ICV_LEN, q->tag_len);
+	BD3(s, C_KEY_LEN, q->key_len / 8 - 2);
+	BD3(s, C_MODE, q->cmode);
+	BD3(s, C_ALG, q->calg);
+	BD3(s, A_LEN, q->aad);
+	BD3(s, C_LEN, q->len);
+	BD3(s, C_OFFSET, q->aad);
+	BD3(s, CTR_MODE, q->cmode == 4 ? 2 : 0);
+	BD3_64(s, TAG, 0x1122334455667788u);
+	BD3_64(s, MAC, q->mac);
+	BD3_64(s, C_IVIN, q->iv);
+	BD3_64(s, C_KEY, q->key);
+	BD3_64(s, SRC, q->src);
+	BD3_64(s, DST, q->dst);
+}
+
+static struct sec_sqe make(const struct req *q)
+{
+	struct sec_sqe s = { 0 };
+
+	if (q->type == 2)
+		make_bd2(&s, q);
+	else
+		make_bd3(&s, q);
+	return s;
+}
+
+static void put_hex(struct bus *b, uint64_t addr, const char *hex)
+{
+	uint8_t bytes[256];
+
+	bus_put(b, addr, bytes, t_hex(bytes, sizeof(bytes), hex));
+}
+
+static void t_bus_hex(struct bus *b, uint64_t addr, const char *hex)
+{
+	uint8_t want[256], got[256];
+	size_t n = t_hex(want, sizeof(want), hex);
+
+	bus_get(b, addr, got, n);
+	T_MEM(got, want, n);
+}
+
+/* ---- worked values ---- */
+
+#define KEY_2B "2b7e151628aed2a6abf7158809cf4f3c"
+
+static void ctr_rolls_over_all_128_bits(void)
+{
+	struct bus b;
+	struct sec_sqe s = { 0 };
+	uint64_t key, iv, data;
+
+	bus_open(&b, 0);
+	key = bus_alloc(&b, 16, 16, 0);
+	iv = bus_alloc(&b, 16, 16, 0);
+	data = bus_alloc(&b, 32, 64, 0);
+	put_hex(&b, key, KEY_2B);
+	put_hex(&b, iv, "ffffffffffffffffffffffffffffffff");
+	/* raw words of docs/hw/sec.md#worked */
+	s.w[0] = 0x00000223;
+	s.w[1] = 0x00240001;
+	s.w[14] = 0x04000000;
+	s.w[18] = 32;
+	BD3_64(&s, C_KEY, key);
+	BD3_64(&s, C_IVIN, iv);
+	BD3_64(&s, SRC, data);
+	BD3_64(&s, DST, data);
+	run_on(&b, &s, 3);
+	T_EQ(s.w[28], DONE_CIPHER);
+	t_bus_hex(&b, data,
+		  "8af2860142f786f409307c1a3f7eaaac"
+		  "7df76b0c1ab899b33e42f047b91b546f");
+	bus_close(&b);
+}
+
+/* SP 800-38A F.2.1, first two blocks; worked words of both types. */
+static void cbc_worked_words_give_the_published_blocks(void)
+{
+	static const struct {
+		uint32_t w0, w1, w3, len_word;
+	} forms[] = { { 0x00000A12, 0, 0x00021000, 5 },
+		      { 0x00000223, 0x00210001, 0, 18 } };
+
+	for (size_t i = 0; i < 2; i++) {
+		struct sec_sqe s = { .w = { forms[i].w0, forms[i].w1 } };
+		struct bus b;
+		uint64_t key, iv, src, dst;
+
+		bus_open(&b, 0);
+		key = bus_alloc(&b, 16, 16, 0);
+		iv = bus_alloc(&b, 16, 16, 0);
+		src = bus_alloc(&b, 32, 64, 3);
+		dst = bus_alloc(&b, 32, 64, 5);
+		put_hex(&b, key, KEY_2B);
+		put_hex(&b, iv, "000102030405060708090a0b0c0d0e0f");
+		put_hex(&b, src,
+			"6bc1bee22e409f96e93d7e117393172a"
+			"ae2d8a571e03ac9c9eb76fac45af8e51");
+		if (i == 0) {
+			s.w[3] = forms[i].w3;
+			BD2_64(&s, C_KEY, key);
+			BD2_64(&s, C_IVIN, iv);
+			BD2_64(&s, SRC, src);
+			BD2_64(&s, DST, dst);
+		} else {
+			BD3_64(&s, C_KEY, key);
+			BD3_64(&s, C_IVIN, iv);
+			BD3_64(&s, SRC, src);
+			BD3_64(&s, DST, dst);
+		}
+		s.w[forms[i].len_word] = 32;
+		run_on(&b, &s, i == 0 ? 2 : 3);
+		T_EQ(s.w[28], DONE_CIPHER);
+		t_bus_hex(&b, dst,
+			  "7649abac8119b246cee98e9b12e9197d"
+			  "5086cb9b507219ee95db113a917678b2");
+		bus_close(&b);
+	}
+}
+
+#define GCM_KEY                                                                \
+	"feffe9928665731c6d6a8f9467308308feffe9928665731c6d6a8f9467308308"
+#define GCM_AAD "feedfacedeadbeeffeedfacedeadbeefabaddad2"
+#define GCM_PT                                                                 \
+	"d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a72"     \
+	"1c3c0c95956809532fcf0e2449a6b525b16aedf5aa0de657ba637b39"
+#define GCM_CT                                                                 \
+	"522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa"     \
+	"8cb08e48590dbb3da7b08b1056828838c5f61e6393ba7a0abcc9f662"
+#define GCM_TAG "76fc6ece0f4e1768cddf8853bb2d551b"
+
+/* McGrew and Viega, test case 16, with the worked words of both types. */
+static void gcm_case_16(unsigned int type, int encrypt, int spoil)
+{
+	struct sec_sqe s = { 0 };
+	struct bus b;
+	uint64_t key, iv, src, dst, mac;
+
+	bus_open(&b, 0);
+	key = bus_alloc(&b, 32, 16, 0);
+	iv = bus_alloc(&b, 12, 16, 0);
+	src = bus_alloc(&b, 80, 64, 1);
+	dst = bus_alloc(&b, 80, 64, 2);
+	mac = bus_alloc(&b, 16, 16, 0);
+	put_hex(&b, key, GCM_KEY);
+	put_hex(&b, iv, "cafebabefacedbaddecaf888");
+	put_hex(&b, src, GCM_AAD);
+	put_hex(&b, src + 20, encrypt ? GCM_PT : GCM_CT);
+	if (!encrypt)
+		put_hex(&b, mac, spoil ? "00" GCM_TAG : GCM_TAG);
+	if (type == 2) {
+		s.w[0] = encrypt ? 0x00000A12 : 0x00000B22;
+		s.w[3] = 0x00026410;
+		s.w[4] = 20;
+		s.w[5] = 60;
+		s.w[6] = 0x00140000;
+		BD2_64(&s, C_KEY, key);
+		BD2_64(&s, C_IVIN, iv);
+		BD2_64(&s, SRC, src);
+		BD2_64(&s, DST, dst);
+		BD2_64(&s, MAC, mac);
+	} else {
+		s.w[0] = 0x00000223;
+		s.w[1] = encrypt ? 0x00264101 : 0x40264102;
+		s.w[16] = 0x00140000;
+		s.w[17] = 20;
+		s.w[18] = 60;
+		BD3_64(&s, C_KEY, key);
+		BD3_64(&s, C_IVIN, iv);
+		BD3_64(&s, SRC, src);
+		BD3_64(&s, DST, dst);
+		BD3_64(&s, MAC, mac);
+	}
+	run_on(&b, &s, type);
+	T_EQ(s.w[28], spoil ? DONE_MISMATCH : DONE_AEAD);
+	t_bus_hex(&b, dst + 20, encrypt ? GCM_CT : GCM_PT);
+	if (encrypt)
+		t_bus_hex(&b, mac, GCM_TAG);
+	bus_close(&b);
+}
+
+static void gcm_worked_words_give_case_16(void)
+{
+	gcm_case_16(2, 1, 0);
+	gcm_case_16(3, 1, 0);
+	gcm_case_16(2, 0, 0);
+	gcm_case_16(3, 0, 0);
+}
+
+static void a_wrong_tag_completes_with_icv_2(void)
+{
+	gcm_case_16(2, 0, 1);
+	gcm_case_16(3, 0, 1);
+}
+
+/* docs/hw/sec.md#worked: 00 01 .. 3f twice, then "abc" */
+static void sm3_stream_saves_the_worked_states(void)
+{
+	static const struct {
+		uint32_t dw14, dw27, len;
+		const char *mac;
+	} parts[] = {
+		{ 0x00128081, 1, 64,
+		  "96a60ec71e7ec7a7890a07dcbef2aea6"
+		  "9cf8936bd3f6d07f47597d3097db3ccb" },
+		{ 0x00128085, 1, 64,
+		  "f5ca517475066d02cc9e5384459acae9"
+		  "ef42b34d7eacae8ecd3ca1fc8f327922" },
+		{ 0x00128085, 0, 3,
+		  "6a7e9f1f3bd25b3598c82aec287fa6df"
+		  "0d78a5adfd8873a2f02b888aca1eccf7" },
+	};
+	struct bus b;
+	uint64_t src, mac;
+	uint8_t msg[64];
+
+	bus_open(&b, 0);
+	src = bus_alloc(&b, 64, 64, 7);
+	mac = bus_alloc(&b, 32, 16, 0);
+	for (unsigned int i = 0; i < 64; i++)
+		msg[i] = (uint8_t)i;
+	for (size_t i = 0; i < 3; i++) {
+		struct sec_sqe s = { 0 };
+
+		s.w[0] = 0xE3;
+		s.w[14] = parts[i].dw14;
+		s.w[17] = parts[i].len;
+		s.w[27] = parts[i].dw27;
+		s.w[25] = i == 2 ? 0x418 : 0;
+		bus_put(&b, src, i == 2 ? (void *)"abc" : msg, parts[i].len);
+		BD3_64(&s, SRC, src);
+		BD3_64(&s, MAC, mac);
+		if (i)
+			BD3_64(&s, A_IVIN, mac);
+		run_on(&b, &s, 3);
+		T_EQ(s.w[28] & 0xff0001, 1);
+		t_bus_hex(&b, mac, parts[i].mac);
+	}
+	bus_close(&b);
+}
+
+static void sm3_stream_of_type_2_ends_the_same(void)
+{
+	static const uint32_t dw1[] = { 0x400, 0x500, 0x100 };
+	struct bus b;
+	uint64_t src, mac;
+	uint8_t msg[64];
+
+	bus_open(&b, 0);
+	src = bus_alloc(&b, 64, 64, 0);
+	mac = bus_alloc(&b, 32, 16, 0);
+	for (unsigned int i = 0; i < 64; i++)
+		msg[i] = (uint8_t)i;
+	for (size_t i = 0; i < 3; i++) {
+		struct sec_sqe s = { 0 };
+
+		s.w[0] = 0x842;
+		s.w[1] = dw1[i];
+		s.w[2] = 0x12808;
+		s.w[4] = i == 2 ? 3 : 64;
+		s.w[12] = i == 2 ? 0x418 : 0;
+		bus_put(&b, src, i == 2 ? (void *)"abc" : msg, s.w[4]);
+		BD2_64(&s, SRC, src);
+		BD2_64(&s, MAC, mac);
+		if (i)
+			BD2_64(&s, A_IVIN, mac);
+		run_on(&b, &s, 2);
+		T_OK(good(&s));
+	}
+	t_bus_hex(&b, mac,
+		  "6a7e9f1f3bd25b3598c82aec287fa6df"
+		  "0d78a5adfd8873a2f02b888aca1eccf7");
+	bus_close(&b);
+}
+
+/* ---- libcrypto judges ---- */
+
+static const EVP_CIPHER *evp_of(const struct req *q)
+{
+	static const EVP_CIPHER *(*const of[3][3])(void) = {
+		{ EVP_aes_128_cbc, EVP_aes_192_cbc, EVP_aes_256_cbc },
+		{ EVP_aes_128_ctr, EVP_aes_192_ctr, EVP_aes_256_ctr },
+		{ EVP_aes_128_gcm, EVP_aes_192_gcm, EVP_aes_256_gcm },
+	};
+	unsigned int k = q->key_len / 8 - 2;
+
+	if (q->calg == SEC_CALG_SM4)
+		return EVP_sm4_cbc();
+	return of[q->cmode == 1 ? 0 : q->cmode == 4 ? 1 : 2][k]();
+}
+
+/* @out gets the payload, @tag the GCM tag. */
+static void judge(const struct req *q, const uint8_t *key, const uint8_t *iv,
+		  const uint8_t *in, uint8_t *out, uint8_t *tag)
+{
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	int n = 0, end = 0, ok;
+
+	ok = EVP_CipherInit_ex(c, evp_of(q), NULL, key, iv, q->encrypt);
+	ok &= EVP_CIPHER_CTX_set_padding(c, 0);
+	if (q->aad)
+		ok &= EVP_CipherUpdate(c, NULL, &n, in, (int)q->aad);
+	n = 0;
+	if (q->len)
+		ok &= EVP_CipherUpdate(c, out, &n, in + q->aad, (int)q->len);
+	if (q->tag_len && !q->encrypt)
+		ok &= EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG,
+					  (int)q->tag_len, tag);
+	ok &= EVP_CipherFinal_ex(c, out + n, &end);
+	if (q->tag_len && q->encrypt)
+		ok &= EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG,
+					  (int)q->tag_len, tag);
+	EVP_CIPHER_CTX_free(c);
+	T_EQ(ok, 1);
+	T_EQ(n + end, q->len);
+}
+
+/* A scatter list over [addr, addr + len) in pieces of odd sizes, empty ones
+ * and several blocks; describes a little more than needed. */
+static uint64_t scatter(struct bus *b, uint64_t addr, uint32_t len,
+			uint64_t *seed)
+{
+	uint64_t head = 0, prev = 0;
+
+	do {
+		unsigned int n = noise(seed) % 9, size = 64 + 32 * 9;
+		uint64_t at = bus_alloc(b, size, 64, 0);
+		struct sec_sgl sgl = { .sum_in_sgl = (uint16_t)n,
+				       .length_in_sgl = 9,
+				       .sum_in_chain = 255 };
+
+		bus_put(b, at, &sgl, 64);
+		for (unsigned int i = 0; i < n; i++) {
+			struct sec_sgl_entry e = { 0 };
+
+			e.len = noise(seed) % 4 ? noise(seed) % 97
+						: noise(seed) % 4096;
+			if (!(noise(seed) % 5))
+				e.len = 0;
+			e.len = e.len < len ? e.len : len;
+			e.addr = e.len ? addr : 0;
+			addr += e.len;
+			len -= e.len;
+			bus_put(b, at + 64 + 32 * i, &e, sizeof(e));
+		}
+		if (prev)
+			bus_put(b, prev, &at, sizeof(at));
+		else
+			head = at;
+		prev = at;
+	} while (len);
+	return head;
+}
+
+struct mode {
+	unsigned int calg, cmode, unit;
+};
+static const struct mode modes[] = {
+	{ SEC_CALG_AES, SEC_CMODE_CBC, 16 },
+	{ SEC_CALG_AES, SEC_CMODE_CTR, 1 },
+	{ SEC_CALG_AES, SEC_CMODE_GCM, 1 },
+	{ SEC_CALG_SM4, SEC_CMODE_CBC, 16 },
+};
+
+static struct req random_req(const struct mode *m, uint64_t *seed)
+{
+	static const uint32_t tops[] = { 17, 70, 600, 5000, 40000 };
+	struct req q = {
+		.type = 2 + noise(seed) % 2,
+		.qm = 3,
+		.calg = m->calg,
+		.cmode = m->cmode,
+		.key_len = 16,
+		.encrypt = noise(seed) % 2,
+		.src_sgl = noise(seed) % 2,
+		.in_place = noise(seed) % 3 == 0,
+		.scene = noise(seed) % 2,
+	};
+
+	if (q.type == 2)
+		q.qm = 2 + noise(seed) % 2;
+	if (m->calg == SEC_CALG_AES)
+		q.key_len += 8 * (noise(seed) % 3);
+	q.dst_sgl = q.in_place ? q.src_sgl : noise(seed) % 2;
+	q.len = 1 + noise(seed) % tops[noise(seed) % 5];
+	q.len = (q.len + m->unit - 1) / m->unit * m->unit;
+	if (m->cmode == SEC_CMODE_GCM) {
+		q.tag_len = 12 + noise(seed) % 5;
+		q.aad = noise(seed) % 3 ? noise(seed) % 70 : 0;
+		if (q.qm == 3 && noise(seed) % 10 == 0)
+			q.len = 0;
+	}
+	return q;
+}
+
+static uint8_t data_in[80000], data_out[80000], data_got[80000];
+
+static void against_libcrypto(const struct mode *m, int pages, uint64_t *seed)
+{
+	struct req q = random_req(m, seed);
+	uint8_t key[32], iv[16], tag[16] = { 0 }, got_tag[16];
+	uint32_t all = q.aad + q.len;
+	uint64_t src, dst;
+	struct sec_sqe s;
+	struct bus b;
+
+	bus_open(&b, pages);
+	noise_fill(seed, key, sizeof(key));
+	noise_fill(seed, iv, sizeof(iv));
+	noise_fill(seed, data_in, all);
+	if (q.tag_len && !q.encrypt) { /* a good message to open */
+		q.encrypt = 1;
+		judge(&q, key, iv, data_in, data_out, tag);
+		memcpy(data_in + q.aad, data_out, q.len);
+		q.encrypt = 0;
+	}
+	judge(&q, key, iv, data_in, data_out, tag);
+
+	q.key = bus_alloc(&b, 32, 16, 0);
+	q.iv = bus_alloc(&b, 16, 16, 0);
+	q.mac = bus_alloc(&b, 16, 16, noise(seed) % 16);
+	src = bus_alloc(&b, all, 64, noise(seed) % 64);
+	dst = q.in_place ? src : bus_alloc(&b, all, 64, noise(seed) % 64);
+	bus_put(&b, q.key, key, q.key_len);
+	bus_put(&b, q.iv, iv, q.tag_len ? 12 : 16);
+	bus_put(&b, src, data_in, all);
+	if (q.tag_len && !q.encrypt)
+		bus_put(&b, q.mac, tag, q.tag_len);
+	q.src = q.src_sgl ? scatter(&b, src, all, seed) : src;
+	q.dst = dst;
+	if (q.dst_sgl)
+		q.dst = q.in_place ? q.src : scatter(&b, dst, all, seed);
+
+	s = make(&q);
+	run_on(&b, &s, q.qm);
+	T_EQ(s.w[28], q.tag_len ? DONE_AEAD : DONE_CIPHER);
+	bus_get(&b, dst + q.aad, data_got, q.len);
+	T_MEM(data_got, data_out, q.len);
+	if (q.tag_len && q.encrypt) {
+		bus_get(&b, q.mac, got_tag, q.tag_len);
+		T_MEM(got_tag, tag, q.tag_len);
+	}
+	bus_close(&b);
+}
+
+static void every_mode_agrees_with_libcrypto(void)
+{
+	uint64_t seed = 1;
+
+	for (size_t m = 0; m < WD_ARRAY_SIZE(modes); m++)
+		for (int i = 0; i < 400; i++)
+			against_libcrypto(&modes[m], i % 2, &seed);
+}
+
+/* ---- digests ---- */
+
+static struct sec_sqe digest_sqe(unsigned int type, unsigned int aalg,
+				 uint32_t len, uint64_t src, uint64_t mac)
+{
+	struct sec_sqe s = { 0 };
+
+	if (type == 2) {
+		BD2(&s, TYPE, 2);
+		BD2(&s, AUTH, 1);
+		BD2(&s, SCENE, 1);
+		BD2(&s, A_ALG, aalg);
+		BD2(&s, MAC_LEN, 8);
+		BD2(&s, A_LEN, len);
+		BD2_64(&s, SRC, src);
+		BD2_64(&s, MAC, mac);
+	} else {
+		BD3(&s, TYPE, 3);
+		BD3(&s, SCENE, 7);
+		BD3(&s, AUTH, 1);
+		BD3(&s, A_ALG, aalg);
+		BD3(&s, MAC_LEN, 8);
+		BD3(&s, A_LEN, len);
+		BD3_64(&s, SRC, src);
+		BD3_64(&s, MAC, mac);
+	}
+	return s;
+}
+
+/* @ai_gen, @nopad and, when padded after a state, the message length. */
+static void set_part(struct sec_sqe *s, unsigned int type, int resume,
+		     int nopad, uint64_t bits, uint64_t state)
+{
+	if (type == 2) {
+		BD2(s, AI_GEN, resume);
+		BD2(s, A_PAD, nopad);
+		BD2_64(s, LONG_A_LEN, bits);
+		BD2_64(s, A_IVIN, state);
+	} else {
+		BD3(s, AI_GEN, resume);
+		BD3(s, A_PAD, nopad);
+		BD3_64(s, LONG_A_LEN, bits);
+		BD3_64(s, A_IVIN, state);
+	}
+}
+
+static const EVP_MD *md_of(unsigned int aalg)
+{
+	return aalg == SEC_AALG_SM3 ? EVP_sm3() : EVP_sha256();
+}
+
+static void digest_case(unsigned int aalg, int pages, uint64_t *seed)
+{
+	unsigned int type = 2 + noise(seed) % 2, sgl = noise(seed) % 2;
+	uint32_t len = 1 + noise(seed) % (noise(seed) % 2 ? 200 : 20000);
+	uint8_t want[32], got[32];
+	struct sec_sqe s;
+	struct bus b;
+	uint64_t src, mac;
+
+	bus_open(&b, pages);
+	src = bus_alloc(&b, len, 64, noise(seed) % 64);
+	mac = bus_alloc(&b, 32, 16, noise(seed) % 16);
+	noise_fill(seed, data_in, len);
+	bus_put(&b, src, data_in, len);
+	T_OK(EVP_Digest(data_in, len, want, NULL, md_of(aalg), NULL));
+	s = digest_sqe(type, aalg, len, sgl ? scatter(&b, src, len, seed) : src,
+		       mac);
+	if (type == 2)
+		BD2(&s, SRC_TYPE, sgl);
+	else
+		BD3(&s, SRC_TYPE, sgl);
+	run_on(&b, &s, 3);
+	T_OK(good(&s));
+	bus_get(&b, mac, got, 32);
+	T_MEM(got, want, 32);
+	bus_close(&b);
+}
+
+static void one_shot_digests_agree_with_libcrypto(void)
+{
+	uint64_t seed = 2;
+
+	for (int i = 0; i < 300; i++) {
+		digest_case(SEC_AALG_SHA256, i % 2, &seed);
+		digest_case(SEC_AALG_SM3, i % 2, &seed);
+	}
+}
+
+static void stream_case(unsigned int aalg, int pages, uint64_t *seed)
+{
+	unsigned int type = 2 + noise(seed) % 2;
+	unsigned int parts = 1 + noise(seed) % 4;
+	uint32_t total = 0;
+	uint8_t want[32], got[32];
+	struct bus b;
+	uint64_t src, mac;
+
+	bus_open(&b, pages);
+	src = bus_alloc(&b, 40000, 64, noise(seed) % 64);
+	mac = bus_alloc(&b, 32, 16, 0);
+	noise_fill(seed, data_in, 40000);
+	bus_put(&b, src, data_in, 40000);
+	for (unsigned int i = 0; i <= parts; i++) {
+		int last = i == parts;
+		uint32_t len =
+			last ? noise(seed) % 200 : 64 * (1 + noise(seed) % 100);
+		struct sec_sqe s =
+			digest_sqe(type, aalg, len, src + total, mac);
+
+		total += len;
+		set_part(&s, type, i > 0, !last, last ? (uint64_t)total * 8 : 0,
+			 i ? mac : 0);
+		run_on(&b, &s, 3);
+		T_OK(good(&s));
+	}
+	T_OK(EVP_Digest(data_in, total, want, NULL, md_of(aalg), NULL));
+	bus_get(&b, mac, got, 32);
+	T_MEM(got, want, 32);
+	bus_close(&b);
+}
+
+static void streamed_digests_agree_with_libcrypto(void)
+{
+	uint64_t seed = 3;
+
+	for (int i = 0; i < 200; i++) {
+		stream_case(SEC_AALG_SHA256, i % 2, &seed);
+		stream_case(SEC_AALG_SM3, i % 2, &seed);
+	}
+}
+
+/* ---- what is refused ---- */
+
+/* A good request to spoil, with everything it points at. */
+struct fixture {
+	struct bus b;
+	struct req q;
+	uint8_t before[BUS_SIZE];
+};
+
+static struct fixture fix;
+
+static void fixture(const struct mode *m, unsigned int type)
+{
+	struct req q = { .type = type,
+			 .qm = type,
+			 .calg = m->calg,
+			 .cmode = m->cmode,
+			 .key_len = 16,
+			 .encrypt = 1,
+			 .len = 64,
+			 .scene = 1 };
+	uint64_t seed = 4;
+
+	bus_open(&fix.b, 0);
+	noise_fill(&seed, fix.b.mem, BUS_SIZE);
+	if (m->cmode == SEC_CMODE_GCM) {
+		q.aad = 20;
+		q.tag_len = 16;
+	}
+	q.key = bus_alloc(&fix.b, 32, 16, 0);
+	q.iv = bus_alloc(&fix.b, 16, 16, 0);
+	q.mac = bus_alloc(&fix.b, 32, 16, 0);
+	q.src = bus_alloc(&fix.b, 256, 64, 0);
+	q.dst = bus_alloc(&fix.b, 256, 64, 0);
+	fix.q = q;
+	memcpy(fix.before, fix.b.mem, BUS_SIZE);
+}
+
+static void t_refused(const char *what, struct sec_sqe s, unsigned int qm)
+{
+	struct sec_sqe asked = s;
+
+	run_on(&fix.b, &s, qm);
+	if (!(s.w[28] & 1) || !error_of(&s))
+		t_fail(__FILE__, __LINE__, "%s was not refused: %08x", what,
+		       s.w[28]);
+	T_MEM(s.w, asked.w, 28 * 4);
+	if (memcmp(fix.before, fix.b.mem, BUS_SIZE))
+		t_fail(__FILE__, __LINE__, "%s: memory was written", what);
+}
+
+static void t_accepted(const char *what, struct sec_sqe s, unsigned int qm)
+{
+	run_on(&fix.b, &s, qm);
+	if (!good(&s))
+		t_fail(__FILE__, __LINE__, "%s was refused: %08x", what,
+		       s.w[28]);
+	memcpy(fix.b.mem, fix.before, BUS_SIZE);
+}
+
+#define SPOIL2(field, value)                                                   \
+	do {                                                                   \
+		struct sec_sqe s_ = make(&fix.q);                              \
+		BD2(&s_, field, value);                                        \
+		t_refused("type 2 with " #field " = " #value, s_, fix.q.qm);   \
+	} while (0)
+#define SPOIL3(field, value)                                                   \
+	do {                                                                   \
+		struct sec_sqe s_ = make(&fix.q);                              \
+		BD3(&s_, field, value);                                        \
+		t_refused("type 3 with " #field " = " #value, s_, fix.q.qm);   \
+	} while (0)
+#define SPOIL(field, value)                                                    \
+	do {                                                                   \
+		if (fix.q.type == 2)                                           \
+			SPOIL2(field, value);                                  \
+		else                                                           \
+			SPOIL3(field, value);                                  \
+	} while (0)
+
+static void for_each_mode(void (*claim)(void))
+{
+	for (size_t m = 0; m < WD_ARRAY_SIZE(modes); m++)
+		for (unsigned int type = 2; type <= 3; type++) {
+			fixture(&modes[m], type);
+			t_accepted("the unspoilt request", make(&fix.q),
+				   fix.q.qm);
+			claim();
+			bus_close(&fix.b);
+		}
+}
+
+static void spoil_codes(void)
+{
+	SPOIL(TYPE, 0);
+	SPOIL(TYPE, 1);
+	SPOIL(TYPE, 4);
+	SPOIL(CIPHER, 0);
+	SPOIL(CIPHER, 3);
+	SPOIL(AUTH, 1);
+	SPOIL(AUTH, 2);
+	SPOIL(AUTH, 3);
+	SPOIL(SCENE, 3);
+	SPOIL(SCENE, 8);
+	SPOIL(C_ALG, 0);
+	SPOIL(C_ALG, 15);
+	SPOIL(C_MODE, 7);
+	SPOIL(C_MODE, 15);
+	SPOIL(C_KEY_LEN, 3);
+	SPOIL(C_KEY_LEN, 7);
+	SPOIL(C_WIDTH, 1);
+	SPOIL(CI_GEN, 1);
+	SPOIL(AI_GEN, 1);
+	SPOIL(A_PAD, 1);
+	SPOIL(MAC_LEN, 4);
+	SPOIL(A_KEY_LEN, 4);
+	SPOIL(A_ALG, 1);
+	SPOIL(NONCE_LEN, 1);
+	SPOIL(HUK, 1);
+	SPOIL(SRC_TYPE, 2);
+	SPOIL(DST_TYPE, 2);
+	SPOIL(MAC_TYPE, 1);
+	SPOIL(DE, 2);
+	SPOIL(LONG_A_LEN_LO, 8);
+	SPOIL(SALT, 1);
+}
+
+static void unknown_codes_are_refused(void)
+{
+	for_each_mode(spoil_codes);
+}
+
+static void spoil_lengths(void)
+{
+	int cbc = fix.q.cmode == SEC_CMODE_CBC;
+	int gcm = fix.q.cmode == SEC_CMODE_GCM;
+
+	SPOIL(C_LEN, SEC_LEN_MAX + 16);
+	SPOIL(C_LEN, 0xffffff);
+	if (cbc)
+		SPOIL(C_LEN, 63);
+	if (!gcm || fix.q.type == 2)
+		SPOIL(C_LEN, 0);
+	if (gcm) {
+		SPOIL(C_ICV_LEN, 0);
+		SPOIL(C_ICV_LEN, 3);
+		SPOIL(C_ICV_LEN, 17);
+		SPOIL(A_LEN, 21);
+		SPOIL(A_LEN, 65536 + 20);
+		SPOIL(A_LEN, SEC_LEN_MAX - 63);
+		SPOIL(SEQ, 1);
+	} else {
+		SPOIL(C_ICV_LEN, 16);
+		SPOIL(A_LEN, 16);
+		SPOIL(SEQ, 1);
+	}
+	SPOIL(A_OFFSET, 1);
+	SPOIL(C_OFFSET, 1);
+	SPOIL(C_OFFSET, 21);
+}
+
+static void inconsistent_lengths_and_offsets_are_refused(void)
+{
+	for_each_mode(spoil_lengths);
+}
+
+/* One of the addresses replaced by @bad. */
+static void spoil_address(uint64_t bad, const char *what, int writable)
+{
+	int gcm = fix.q.cmode == SEC_CMODE_GCM;
+	struct req good_req = fix.q;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		uint64_t *slot[] = { &fix.q.key, &fix.q.iv, &fix.q.src,
+				     &fix.q.dst, &fix.q.mac };
+
+		if ((i == 4 && !gcm) || (i < 3 && !writable))
+			continue;
+		*slot[i] = bad;
+		t_refused(what, make(&fix.q), fix.q.qm);
+		fix.q = good_req;
+	}
+}
+
+static void spoil_addresses(void)
+{
+	spoil_address(0, "address 0", 1);
+	spoil_address(BUS_BASE - 1, "an address below memory", 1);
+	spoil_address(BUS_BASE + BUS_SIZE - 3, "a range beyond memory", 1);
+	spoil_address(UINT64_MAX - 3, "a range that wraps", 1);
+	spoil_address(BUS_BASE + BUS_RO - 3, "a range not all writable", 0);
+}
+
+static void unreachable_addresses_are_refused(void)
+{
+	for_each_mode(spoil_addresses);
+}
+
+static void spoil_overlap(void)
+{
+	fix.q.dst = fix.q.src + 8;
+	t_refused("a destination inside the source", make(&fix.q), fix.q.qm);
+}
+
+static void buffers_that_half_overlap_are_refused(void)
+{
+	for_each_mode(spoil_overlap);
+}
+
+static void spoil_reserved_bits(void)
+{
+	const struct wd_field *f =
+		fix.q.type == 2 ? sec_bd2_fields : sec_bd3_fields;
+	size_t n = fix.q.type == 2 ? SEC_BD2_FIELDS : SEC_BD3_FIELDS;
+	uint32_t named[SEC_SQE_WORDS] = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		wd_put(named, &f[i], UINT32_MAX);
+	for (unsigned int bit = 0; bit < 28 * 32; bit++) {
+		struct sec_sqe s = make(&fix.q);
+
+		if (named[bit / 32] >> bit % 32 & 1)
+			continue;
+		s.w[bit / 32] |= 1u << bit % 32;
+		t_refused("a reserved bit", s, fix.q.qm);
+	}
+}
+
+static void reserved_bits_are_refused(void)
+{
+	for_each_mode(spoil_reserved_bits);
+}
+
+static void generations_differ(void)
+{
+	struct sec_sqe s;
+
+	fixture(&modes[2], 3);
+	t_refused("type 3 on V2", make(&fix.q), 2);
+	fix.q.len = 0;
+	t_accepted("an empty payload on V3", make(&fix.q), 3);
+	fix.q.type = 2;
+	t_accepted("type 2 on V3", make(&fix.q), 3);
+	t_refused("an empty payload on V2", make(&fix.q), 2);
+	s = digest_sqe(2, SEC_AALG_SM3, 0, 0, fix.q.mac);
+	t_refused("an empty digest on V2", s, 2);
+	t_accepted("an empty digest on V3", s, 3);
+	bus_close(&fix.b);
+}
+
+/* Digest of 64 bytes, spoilt in one field. */
+#define SPOIL_D(type, resume, nopad, bits, field, value)                       \
+	do {                                                                   \
+		struct sec_sqe s_ = digest_sqe(type, SEC_AALG_SM3, 64,         \
+					       fix.q.src, fix.q.mac);          \
+		set_part(&s_, type, resume, nopad, bits,                       \
+			 resume ? fix.q.mac : 0);                              \
+		if ((type) == 2)                                               \
+			BD2(&s_, field, value);                                \
+		else                                                           \
+			BD3(&s_, field, value);                                \
+		t_refused("digest with " #field " = " #value, s_, 3);          \
+	} while (0)
+
+static void malformed_digests_are_refused(void)
+{
+	fixture(&modes[0], 3);
+	for (unsigned int type = 2; type <= 3; type++) {
+		SPOIL_D(type, 0, 0, 0, A_ALG, 0);
+		SPOIL_D(type, 0, 0, 0, A_ALG, 0x35);
+		SPOIL_D(type, 0, 0, 0, MAC_LEN, 0);
+		SPOIL_D(type, 0, 0, 0, MAC_LEN, 9);
+		SPOIL_D(type, 0, 0, 0, AUTH, 2);
+		SPOIL_D(type, 0, 0, 0, CIPHER, 1);
+		SPOIL_D(type, 0, 0, 0, DE, 1);
+		SPOIL_D(type, 0, 0, 0, SCENE, 8);
+		SPOIL_D(type, 0, 0, 0, AI_GEN, 2);
+		SPOIL_D(type, 0, 0, 0, A_PAD, 2);
+		SPOIL_D(type, 0, 0, 0, A_KEY_LEN, 4);
+		SPOIL_D(type, 0, 0, 0, C_LEN, 64);
+		SPOIL_D(type, 0, 0, 0, A_OFFSET, 4);
+		SPOIL_D(type, 0, 0, 0, A_LEN, SEC_LEN_MAX + 1);
+		SPOIL_D(type, 0, 0, 0, LONG_A_LEN_LO, 512);
+		SPOIL_D(type, 0, 0, 0, MAC_LO, 0);
+		SPOIL_D(type, 0, 0, 0, SRC_HI, 0);
+		SPOIL_D(type, 0, 1, 0, A_LEN, 0);
+		SPOIL_D(type, 0, 1, 0, A_LEN, 65);
+		SPOIL_D(type, 1, 1, 0, A_LEN, 63);
+		SPOIL_D(type, 1, 1, 0, MAC_LEN, 5);
+		SPOIL_D(type, 1, 1, 0, SRC_TYPE, 1);
+		SPOIL_D(type, 1, 1, 0, A_IVIN_HI, 0);
+		SPOIL_D(type, 1, 0, 0, A_IVIN_HI, 0);
+		SPOIL_D(type, 1, 0, 1024, LONG_A_LEN_LO, 512);
+		SPOIL_D(type, 1, 0, 1024, LONG_A_LEN_LO, 1025);
+		SPOIL_D(type, 1, 0, 1024, LONG_A_LEN_LO, 1032);
+		SPOIL_D(type, 1, 0, 1024, MAC_LEN, 0);
+	}
+	bus_close(&fix.b);
+}
+
+static void t_list_refused(const char *what, const struct sec_sgl *sgl)
+{
+	uint64_t at = bus_alloc(&fix.b, sizeof(*sgl), 64, 0);
+
+	bus_put(&fix.b, at, sgl, sizeof(*sgl));
+	memcpy(fix.before, fix.b.mem, BUS_SIZE);
+	fix.q.src_sgl = 1;
+	fix.q.src = at;
+	t_refused(what, make(&fix.q), fix.q.qm);
+	fix.q.in_place = 1;
+	t_refused(what, make(&fix.q), fix.q.qm);
+	fix.q.in_place = 0;
+}
+
+static void malformed_lists_are_refused(void)
+{
+	struct sec_sgl ok, bad;
+
+	fixture(&modes[1], 3);
+	ok = (struct sec_sgl){ .sum_in_sgl = 2, .length_in_sgl = 2 };
+	ok.entry[0].addr = fix.q.src;
+	ok.entry[0].len = 30;
+	ok.entry[1].addr = fix.q.src + 40;
+	ok.entry[1].len = 34;
+
+	bad = ok;
+	bad.entry[1].len = 33;
+	t_list_refused("a list one byte short", &bad);
+	bad = ok;
+	bad.sum_in_sgl = 1;
+	t_list_refused("a list with an entry not counted", &bad);
+	bad = ok;
+	bad.length_in_sgl = 1;
+	t_list_refused("more entries than capacity", &bad);
+	bad = ok;
+	bad.sum_in_sgl = bad.length_in_sgl = 256;
+	t_list_refused("more than 255 entries", &bad);
+	bad = ok;
+	bad.entry[0].addr = 0;
+	t_list_refused("an entry at address 0", &bad);
+	bad = ok;
+	bad.entry[1].addr = BUS_BASE + BUS_SIZE - 4;
+	t_list_refused("an entry out of reach", &bad);
+	bad = ok;
+	bad.entry[0].len = (8u << 20) + 1;
+	t_list_refused("an entry above 8 MiB", &bad);
+	bad = ok;
+	bad.entry[1].len = 10;
+	bad.next = BUS_BASE + BUS_SIZE;
+	t_list_refused("a next block out of reach", &bad);
+	bad.next = fix.q.src + 4;
+	t_list_refused("a next block not aligned", &bad);
+	bad.entry[0].len = bad.entry[1].len = 0;
+	bad.next = BUS_BASE + fix.b.used / 64 * 64 + (fix.b.used % 64 ? 64 : 0);
+	t_list_refused("a chain that comes back to itself", &bad);
+
+	fix.q.src += 4;
+	t_refused("a list not aligned", make(&fix.q), 3);
+	bus_close(&fix.b);
+}
+
+static void an_invalid_descriptor_only_completes(void)
+{
+	struct sec_sqe s;
+
+	for (unsigned int type = 2; type <= 3; type++) {
+		fixture(&modes[2], type);
+		s = make(&fix.q);
+		if (type == 2)
+			BD2(&s, INVALID, 1);
+		else
+			BD3(&s, INVALID, 1);
+		run_on(&fix.b, &s, 3);
+		T_EQ(s.w[28], 1);
+		T_MEM(fix.before, fix.b.mem, BUS_SIZE);
+		bus_close(&fix.b);
+	}
+}
+
+static void a_fault_writes_nothing_or_something_wrong(void)
+{
+	for (size_t m = 0; m < WD_ARRAY_SIZE(modes); m++) {
+		struct sec_sqe right, wrong;
+		struct emu_job job = { .dma = &fix.b.dma, .qm_version = 3 };
+		uint8_t a[64], b[64];
+
+		fixture(&modes[m], 3);
+		right = wrong = make(&fix.q);
+		job.sqe = wrong.w;
+		job.fail = true;
+		emu_sec.run(&job);
+		T_OK(error_of(&wrong));
+		T_MEM(fix.before, fix.b.mem, BUS_SIZE);
+
+		run_on(&fix.b, &right, 3);
+		bus_get(&fix.b, fix.q.dst + fix.q.aad, a, 64);
+		job.fail = false;
+		job.corrupt = true;
+		emu_sec.run(&job);
+		T_EQ(wrong.w[28], right.w[28]);
+		bus_get(&fix.b, fix.q.dst + fix.q.aad, b, 64);
+		T_OK(memcmp(a, b, 64));
+		bus_close(&fix.b);
+	}
+}
+
+/* ---- noise ---- */
+
+/* Descriptors that are nearly right: a good one with a few bits flipped or
+ * words replaced, so that noise gets past the first checks. */
+static struct sec_sqe noisy(uint64_t *seed)
+{
+	struct sec_sqe s = make(&fix.q);
+	unsigned int spoilt = noise(seed) % 4;
+
+	for (unsigned int i = 0; i < spoilt; i++) {
+		unsigned int word = noise(seed) % 28;
+
+		if (noise(seed) % 3)
+			s.w[word] ^= 1u << noise(seed) % 32;
+		else
+			s.w[word] = noise(seed) ^ noise(seed) << 31;
+	}
+	if (noise(seed) % 50 == 0)
+		noise_fill(seed, &s, sizeof(s));
+	return s;
+}
+
+/* Lists of noise whose entries mostly lie in memory. */
+static void noisy_lists(uint64_t *seed)
+{
+	for (unsigned int i = 0; i < 16; i++) {
+		struct sec_sgl sgl = { 0 };
+		uint64_t at = BUS_BASE + 64 * (noise(seed) % 4096);
+
+		sgl.next = noise(seed) % 3
+				   ? BUS_BASE + 64 * (noise(seed) % 4096)
+				   : noise(seed) % 2;
+		sgl.sum_in_sgl = (uint16_t)(noise(seed) % 5);
+		sgl.length_in_sgl = (uint16_t)(noise(seed) % 300);
+		for (unsigned int e = 0; e < 2; e++) {
+			sgl.entry[e].addr =
+				BUS_BASE + noise(seed) % (BUS_SIZE + 99);
+			sgl.entry[e].len = noise(seed) % 3 ? noise(seed) % 200
+							   : noise(seed);
+		}
+		bus_put(&fix.b, at, &sgl, sizeof(sgl));
+		fix.q.src = at;
+	}
+}
+
+/* The arena lies between inaccessible pages, its tail may not be written. */
+static void noise_never_leaves_what_dma_allows(void)
+{
+	uint64_t seed = 5;
+	static uint8_t tail[BUS_SIZE - BUS_RO];
+	unsigned int ran = 0;
+
+	for (size_t m = 0; m < 2 * WD_ARRAY_SIZE(modes); m++) {
+		fixture(&modes[m / 2], 2 + m % 2);
+		fix.b.pages = m / 2 % 2;
+		memcpy(tail, fix.b.mem + BUS_RO, sizeof(tail));
+		for (unsigned int i = 0; i < 12500; i++) {
+			struct sec_sqe s, asked;
+
+			if (i % 500 == 0)
+				noisy_lists(&seed);
+			fix.q.src_sgl = noise(&seed) % 2;
+			fix.q.dst_sgl = noise(&seed) % 4 == 0;
+			fix.q.in_place = noise(&seed) % 4 == 0;
+			s = asked = noisy(&seed);
+			run_on(&fix.b, &s, 2 + noise(&seed) % 2);
+			T_EQ(s.w[28] & 1, 1);
+			T_MEM(s.w, asked.w, 28 * 4);
+			ran += good(&s);
+		}
+		T_MEM(fix.b.mem + BUS_RO, tail, sizeof(tail));
+		bus_close(&fix.b);
+	}
+	T_OK(ran > 1000); /* the noise was not all refused */
+}
+
+/* ---- threads ---- */
+
+static void *encrypt_many(void *arg)
+{
+	uint64_t seed = (uintptr_t)arg;
+
+	for (int i = 0; i < 200; i++)
+		gcm_case_16(2 + noise(&seed) % 2, noise(&seed) % 2, 0);
+	return NULL;
+}
+
+static void several_threads_run_jobs_at_once(void)
+{
+	pthread_t t[4];
+
+	for (uintptr_t i = 0; i < 4; i++)
+		T_EQ(pthread_create(&t[i], NULL, encrypt_many, (void *)i), 0);
+	for (unsigned int i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+}
+
+T_MAIN(T_CASE(ctr_rolls_over_all_128_bits),
+       T_CASE(cbc_worked_words_give_the_published_blocks),
+       T_CASE(gcm_worked_words_give_case_16),
+       T_CASE(a_wrong_tag_completes_with_icv_2),
+       T_CASE(sm3_stream_saves_the_worked_states),
+       T_CASE(sm3_stream_of_type_2_ends_the_same),
+       T_CASE(every_mode_agrees_with_libcrypto),
+       T_CASE(one_shot_digests_agree_with_libcrypto),
+       T_CASE(streamed_digests_agree_with_libcrypto),
+       T_CASE(unknown_codes_are_refused),
+       T_CASE(inconsistent_lengths_and_offsets_are_refused),
+       T_CASE(unreachable_addresses_are_refused),
+       T_CASE(buffers_that_half_overlap_are_refused),
+       T_CASE(reserved_bits_are_refused), T_CASE(generations_differ),
+       T_CASE(malformed_digests_are_refused),
+       T_CASE(malformed_lists_are_refused),
+       T_CASE(an_invalid_descriptor_only_completes),
+       T_CASE(a_fault_writes_nothing_or_something_wrong),
+       T_CASE(noise_never_leaves_what_dma_allows),
+       T_CASE(several_threads_run_jobs_at_once))
