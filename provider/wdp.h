@@ -3,8 +3,10 @@
  * wdp.h - what the files of the provider share: its context, its software
  * twin, its errors, and the way into and out of an ASYNC job.
  *
- *	wdp_main.c    entry, parameters, teardown
+ *	wdp_main.c    entry, teardown
+ *	wdp_params.c  what the provider says of itself
  *	wdp_table.c   every algorithm wd offers, one row each
+ *	wdp_live.c    what outlives an instance: exit hook, fork count
  *	wdp_config.c  keys of the configuration section, WD_<KEY> overrides
  *	wdp_peers.c   which other providers are active
  *	wdp_err.c     0/-errno inside, 1/0 and a raised reason at the edge
@@ -33,6 +35,7 @@
 #include <openssl/evp.h>
 #include <openssl/types.h>
 
+#include "base/wd_log.h"
 #include "offload/offload.h"
 
 #define WDP_NAME       "wd"
@@ -40,7 +43,7 @@
 
 /* Everything the section or the environment can say; provider-wd(7). */
 struct wdp_config {
-	char *device, *algorithms, *stats;
+	char *device, *algorithms, *stats, *log;
 	bool fallback;	    /* software when the device fails; default yes */
 	bool rsa_crt_check; /* default yes */
 	unsigned int queues, batch, timeout_ms;
@@ -64,10 +67,17 @@ struct wdp_core {
 struct wdp_twin;
 struct wdp_method;
 
+/* A mistake in the configuration, told once at load; newest first. */
+struct wdp_complaint {
+	struct wdp_complaint *next;
+	char text[];
+};
+
 struct wdp_ctx {
 	const OSSL_CORE_HANDLE *handle;
 	struct wdp_core core;
 	struct wdp_config cfg;
+	struct wdp_complaint *complaints;
 	struct offload *off; /* never NULL after init */
 
 	/* Other activated providers; wdp_peers.c. */
@@ -125,6 +135,10 @@ void wdp_table_fini(struct wdp_ctx *p);
 const OSSL_ALGORITHM *wdp_table_query(void *provctx, int operation_id,
 				      int *no_cache);
 
+/* OSSL_FUNC_PROVIDER_GET_CAPABILITIES */
+int wdp_table_capabilities(void *provctx, const char *capability,
+			   OSSL_CALLBACK *cb, void *arg);
+
 /* Does @name belong to any row?  For checking the key `algorithms`. */
 bool wdp_table_knows(const char *name, size_t len);
 
@@ -180,22 +194,57 @@ bool wdp_software_may(struct wdp_ctx *p, enum offload_kind kind, int rc);
 
 /*
  * How the caller of this operation waits: NULL outside an ASYNC job, when
- * pausing is blocked, or when nothing to wait on can be had (EMFILE): then
- * wait synchronously.  Valid until the operation returns; release it.
+ * another operation waits on the same wait context, or without memory: then
+ * wait synchronously.  What to watch is made at the first pause, which fails
+ * when nothing can be had (EMFILE) or pausing is blocked.  Valid until the
+ * operation returns; release it.
  */
 struct offload_waiter *wdp_waiter_get(struct wdp_ctx *p);
 void wdp_waiter_release(struct offload_waiter *w);
+
+/* ---- parameters of the provider itself ---------------------------------- */
+
+/* Beside libcrypto's name, version, buildinfo and status: */
+#define WDP_PARAM_DEVICE   "wd-device"	 /* utf8, what was found */
+#define WDP_PARAM_MODEL	   "wd-model"	 /* int, 1: the device is a model */
+#define WDP_PARAM_STATS	   "wd-stats"	 /* utf8, counters, one line of JSON */
+#define WDP_PARAM_MISTAKES "wd-mistakes" /* utf8, in the configuration */
+
+/* OSSL_FUNC_PROVIDER_GETTABLE_PARAMS, _GET_PARAMS */
+const OSSL_PARAM *wdp_gettable_params(void *provctx);
+int wdp_get_params(void *provctx, OSSL_PARAM params[]);
+
+/* ---- the process ------------------------------------------------------- */
+
+/* Instances alive, for the hook at exit.  Return: 0 or -errno. */
+int wdp_live_add(struct wdp_ctx *p);
+void wdp_live_del(struct wdp_ctx *p);
+
+/* How many fork()s lie between the load and this process. */
+uint32_t wdp_forks(void);
 
 /* ---- configuration ----------------------------------------------------- */
 
 /* Reads the section through the core and WD_* from the environment (ignored
  * when set-uid).  Bad keys and values are raised, logged, and leave the
  * default.  Return: 0 or -ENOMEM. */
-int wdp_config_read(struct wdp_ctx *p, const OSSL_DISPATCH *core);
-void wdp_config_free(struct wdp_config *cfg);
+int wdp_config_read(struct wdp_ctx *p);
+/* The same with this environment; NULL: none. */
+int wdp_config_read_from(struct wdp_ctx *p, char *const env[]);
+void wdp_config_free(struct wdp_ctx *p);
+
+/* Value of the key `log`, taken apart. */
+struct wdp_log {
+	enum wd_log_level level;
+	const char *path; /* in the value; NULL: standard error */
+};
+int wdp_log_parse(struct wdp_log *log, const char *value); /* or -EINVAL */
 
 /* Is the algorithm's row enabled by the key `algorithms`? */
 bool wdp_config_allows(const struct wdp_config *cfg, const char *names);
+
+/* Is @word one of the colon-separated @names, or their part before a '-'? */
+bool wdp_names_match(const char *names, const char *word, size_t len);
 
 /* ---- dispatch helpers --------------------------------------------------- */
 

@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where libcrypto enters and leaves.
+ *
+ *	core ──▶ OSSL_provider_init ── configuration ── devices ── table
+ *							 │
+ *	peers' comings and goings, exit hook ◀───────────┘
+ *
+ * Load touches no device and fetches nothing; it must not fail for want of a
+ * device or for a mistake in the configuration.  Teardown frees what is ours
+ * and nothing else: by then libcrypto may be half gone.
+ */
 #include "provider/wdp.h"
 
 #include <dlfcn.h>
@@ -7,8 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/params.h>
 
 #include "base/wd_log.h"
 
@@ -86,38 +95,6 @@ static int wdp_offload_open(struct wdp_ctx *p)
 	return offload_new(&p->off, &cfg, why, sizeof(why));
 }
 
-static const OSSL_PARAM *wdp_gettable_params(void *provctx)
-{
-	static const OSSL_PARAM params[] = {
-		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_NAME, NULL, 0),
-		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_VERSION, NULL, 0),
-		OSSL_PARAM_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, NULL, 0),
-		OSSL_PARAM_int(OSSL_PROV_PARAM_STATUS, NULL),
-		OSSL_PARAM_END,
-	};
-
-	(void)provctx;
-	return params;
-}
-
-static int wdp_get_params(void *provctx, OSSL_PARAM params[])
-{
-	OSSL_PARAM *a;
-
-	(void)provctx;
-	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_NAME);
-	if (a && !OSSL_PARAM_set_utf8_ptr(a, "wd Kunpeng offload provider"))
-		return 0;
-	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_VERSION);
-	if (a && !OSSL_PARAM_set_utf8_ptr(a, WD_VERSION))
-		return 0;
-	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_BUILDINFO);
-	if (a && !OSSL_PARAM_set_utf8_ptr(a, WD_VERSION))
-		return 0;
-	a = OSSL_PARAM_locate(params, OSSL_PROV_PARAM_STATUS);
-	return !a || OSSL_PARAM_set_int(a, 1);
-}
-
 static const OSSL_ITEM *wdp_get_reasons(void *provctx)
 {
 	(void)provctx;
@@ -129,10 +106,11 @@ static void wdp_teardown(void *provctx)
 	struct wdp_ctx *p = provctx;
 
 	wdp_peers_unwatch(p);
+	wdp_live_del(p);
 	offload_free(p->off);
 	wdp_table_fini(p);
 	wdp_twin_free(p);
-	wdp_config_free(&p->cfg);
+	wdp_config_free(p);
 	free(p);
 }
 
@@ -141,6 +119,7 @@ static const OSSL_DISPATCH wdp_functions[] = {
 	{ WDP_FN(PROVIDER_GETTABLE_PARAMS, wdp_gettable_params) },
 	{ WDP_FN(PROVIDER_GET_PARAMS, wdp_get_params) },
 	{ WDP_FN(PROVIDER_QUERY_OPERATION, wdp_table_query) },
+	{ WDP_FN(PROVIDER_GET_CAPABILITIES, wdp_table_capabilities) },
 	{ WDP_FN(PROVIDER_GET_REASON_STRINGS, wdp_get_reasons) },
 	{ 0, NULL },
 };
@@ -157,7 +136,7 @@ OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 		return 0;
 	p->handle = handle;
 	wdp_core_find(&p->core, in);
-	rc = wdp_config_read(p, in);
+	rc = wdp_config_read(p);
 	if (rc)
 		goto free_ctx;
 	rc = wdp_offload_open(p);
@@ -169,16 +148,21 @@ OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 	rc = wdp_peers_watch(p);
 	if (rc)
 		goto free_table;
+	rc = wdp_live_add(p);
+	if (rc)
+		goto unwatch_peers;
 	*out = wdp_functions;
 	*provctx = p;
 	return 1;
 
+unwatch_peers:
+	wdp_peers_unwatch(p);
 free_table:
 	wdp_table_fini(p);
 free_offload:
 	offload_free(p->off);
 free_config:
-	wdp_config_free(&p->cfg);
+	wdp_config_free(p);
 free_ctx:
 	wdp_ok(p, rc);
 	free(p);

@@ -203,23 +203,24 @@ const OSSL_ALGORITHM *wdp_table_query(void *provctx, int operation_id,
 	return a;
 }
 
-/* Is @name one of the colon-separated @names? */
-static bool wdp_names_have(const char *names, const char *name, size_t len)
+/*
+ * libssl takes 0 as a fatal error for "TLS-GROUP" and ignores it elsewhere:
+ * having nothing to announce is a success.
+ */
+int wdp_table_capabilities(void *provctx, const char *capability,
+			   OSSL_CALLBACK *cb, void *arg)
 {
-	while (*names) {
-		size_t n = strcspn(names, ":");
+	struct wdp_ctx *p = provctx;
 
-		if (n == len && !strncasecmp(names, name, len))
-			return true;
-		names += n + (names[n] == ':');
-	}
-	return false;
+	if (!wdp_alone(p) || !wdp_alone_capabilities)
+		return 1;
+	return wdp_alone_capabilities(p, capability, cb, arg);
 }
 
 bool wdp_table_knows(const char *name, size_t len)
 {
 	for (size_t i = 0; i < WD_ARRAY_SIZE(wdp_rows); i++)
-		if (wdp_names_have(wdp_rows[i].names, name, len))
+		if (wdp_names_match(wdp_rows[i].names, name, len))
 			return true;
 	return false;
 }
