@@ -80,10 +80,12 @@ struct sec_codec {
 	bool empty_ok;
 };
 
-/* Codec of a hardware generation: qm_version 2 type 2, from 3 on type 3. */
+/* Codec of a hardware generation: qm_version 2 type 2, from 3 on type 3;
+ * NULL for V1, whose descriptors differ. */
 const struct sec_codec *sec_codec(unsigned int qm_version);
 
-/* Fill a two-entry list: @first_len bytes at @first, then @second. */
+/* Fill a two-entry list: @first_len bytes at @first, then @second; a part of
+ * no bytes gets no entry. */
 void sec_sgl_fill(struct sec_sgl *sgl, uint64_t first, uint32_t first_len,
 		  uint64_t second, uint32_t second_len);
 
