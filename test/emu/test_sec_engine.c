@@ -3,6 +3,7 @@
  * The symmetric engine, called directly: published and worked values, every
  * mode against libcrypto, every refusal, and noise.
  */
+#include <gcrypt.h>
 #include <openssl/evp.h>
 #include <pthread.h>
 
@@ -638,6 +639,33 @@ static void one_shot_digests_agree_with_libcrypto(void)
 	}
 }
 
+/* The engine's own compression functions, cut at any byte. */
+static void open_state_hashes_agree_with_libgcrypt(void)
+{
+	static const struct {
+		const struct emu_hash_alg *ours;
+		int theirs;
+	} pairs[] = { { &emu_sha256, GCRY_MD_SHA256 },
+		      { &emu_sm3, GCRY_MD_SM3 } };
+	uint64_t seed = 6;
+	uint8_t want[32], got[32];
+	struct emu_hash h;
+
+	noise_fill(&seed, data_in, 400);
+	for (size_t i = 0; i < 2; i++)
+		for (uint32_t len = 0; len < 400; len++) {
+			uint32_t cut = noise(&seed) % (len + 1);
+
+			gcry_md_hash_buffer(pairs[i].theirs, want, data_in,
+					    len);
+			emu_hash_init(&h, pairs[i].ours, NULL);
+			emu_hash_update(&h, data_in, cut);
+			emu_hash_update(&h, data_in + cut, len - cut);
+			emu_hash_final(&h, (uint64_t)len * 8, got);
+			T_MEM(got, want, 32);
+		}
+}
+
 static void stream_case(unsigned int aalg, int pages, uint64_t *seed)
 {
 	unsigned int type = 2 + noise(seed) % 2;
@@ -1192,6 +1220,7 @@ T_MAIN(T_CASE(ctr_rolls_over_all_128_bits),
        T_CASE(sm3_stream_of_type_2_ends_the_same),
        T_CASE(every_mode_agrees_with_libcrypto),
        T_CASE(one_shot_digests_agree_with_libcrypto),
+       T_CASE(open_state_hashes_agree_with_libgcrypt),
        T_CASE(streamed_digests_agree_with_libcrypto),
        T_CASE(unknown_codes_are_refused),
        T_CASE(inconsistent_lengths_and_offsets_are_refused),
