@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wdp_sym.h - what ciphers and digests have in common: the row of constants an
+ * algorithm is, parameters, and the twin's update without its int lengths.
+ */
+#ifndef WDP_SYM_H
+#define WDP_SYM_H
+
+#include <openssl/params.h>
+
+#include "provider/wdp.h"
+
+#define WDP_KEY_MAX 32 /* bytes */
+
+struct wdp_cipher_spec {
+	const char *twin; /* name in the private context */
+	enum offload_kind kind;
+	enum sec_cipher_alg alg;
+	uint8_t key_len, iv_len, block; /* bytes; block 1: stream */
+	unsigned int mode;		/* EVP_CIPH_x_MODE */
+	bool aead;
+};
+
+/* Constants of a row: OSSL_FUNC_cipher_get_params and its list. */
+int wdp_cipher_get_params(OSSL_PARAM params[],
+			  const struct wdp_cipher_spec *spec);
+OSSL_FUNC_cipher_gettable_params_fn wdp_cipher_gettable_params;
+
+/**
+ * wdp_twin_update() - EVP_CipherUpdate() for any length
+ * @twin: padding off or a stream mode, so that output follows input
+ * @out:  NULL: @in is AAD
+ * Return: 0; -EPROTO: the twin refused, its error is raised.
+ */
+int wdp_twin_update(EVP_CIPHER_CTX *twin, uint8_t *out, const uint8_t *in,
+		    size_t len);
+
+/* Set a parameter if it was asked for: true unless that failed. */
+static inline bool wdp_give_size(OSSL_PARAM params[], const char *name,
+				 size_t v)
+{
+	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+	return !p || OSSL_PARAM_set_size_t(p, v);
+}
+
+static inline bool wdp_give_uint(OSSL_PARAM params[], const char *name,
+				 unsigned int v)
+{
+	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+	return !p || OSSL_PARAM_set_uint(p, v);
+}
+
+static inline bool wdp_give_int(OSSL_PARAM params[], const char *name, int v)
+{
+	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+	return !p || OSSL_PARAM_set_int(p, v);
+}
+
+/* As string or pointer, whichever was asked for. */
+static inline bool wdp_give_bytes(OSSL_PARAM params[], const char *name,
+				  const void *v, size_t len)
+{
+	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+	if (p && p->data_type == OSSL_PARAM_OCTET_PTR)
+		return OSSL_PARAM_set_octet_ptr(p, v, len);
+	return !p || OSSL_PARAM_set_octet_string(p, v, len);
+}
+
+/* Read a parameter if it is there: true unless it is of the wrong type. */
+static inline bool wdp_take_size(const OSSL_PARAM params[], const char *name,
+				 size_t *v)
+{
+	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
+
+	return !p || OSSL_PARAM_get_size_t(p, v);
+}
+
+static inline bool wdp_take_uint(const OSSL_PARAM params[], const char *name,
+				 unsigned int *v)
+{
+	const OSSL_PARAM *p = OSSL_PARAM_locate_const(params, name);
+
+	return !p || OSSL_PARAM_get_uint(p, v);
+}
+
+/*
+ * Binds one row of constants to the functions of a family named @fam: only
+ * what libcrypto gives no argument for needs a function of its own.
+ */
+#define WDP_CIPHER(id, fam, ...)                                               \
+	static const struct wdp_cipher_spec id##_spec = { __VA_ARGS__ };       \
+	static OSSL_FUNC_cipher_newctx_fn id##_new;                            \
+	static void *id##_new(void *prov)                                      \
+	{                                                                      \
+		return fam##_new(prov, &id##_spec);                            \
+	}                                                                      \
+	static OSSL_FUNC_cipher_get_params_fn id##_get_params;                 \
+	static int id##_get_params(OSSL_PARAM params[])                        \
+	{                                                                      \
+		return wdp_cipher_get_params(params, &id##_spec);              \
+	}                                                                      \
+	const OSSL_DISPATCH wdp_##id##_fns[] = {                               \
+		{ WDP_FN(CIPHER_NEWCTX, id##_new) },                           \
+		{ WDP_FN(CIPHER_FREECTX, fam##_free) },                        \
+		{ WDP_FN(CIPHER_DUPCTX, fam##_dup) },                          \
+		{ WDP_FN(CIPHER_ENCRYPT_INIT, fam##_encrypt_init) },           \
+		{ WDP_FN(CIPHER_DECRYPT_INIT, fam##_decrypt_init) },           \
+		{ WDP_FN(CIPHER_UPDATE, fam##_update) },                       \
+		{ WDP_FN(CIPHER_FINAL, fam##_final) },                         \
+		{ WDP_FN(CIPHER_CIPHER, fam##_cipher) },                       \
+		{ WDP_FN(CIPHER_GET_PARAMS, id##_get_params) },                \
+		{ WDP_FN(CIPHER_GETTABLE_PARAMS,                               \
+			 wdp_cipher_gettable_params) },                        \
+		{ WDP_FN(CIPHER_GET_CTX_PARAMS, fam##_get_ctx_params) },       \
+		{ WDP_FN(CIPHER_GETTABLE_CTX_PARAMS, fam##_gettable) },        \
+		{ WDP_FN(CIPHER_SET_CTX_PARAMS, fam##_set_ctx_params) },       \
+		{ WDP_FN(CIPHER_SETTABLE_CTX_PARAMS, fam##_settable) },        \
+		{ 0, NULL },                                                   \
+	}
+
+#endif
