@@ -1,0 +1,1004 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AES-GCM.
+ *
+ * The device takes a message in one descriptor: AAD, payload and tag together.
+ * EVP hands a message over in pieces and never says which is the last, except
+ * for a TLS 1.2 record.  So:
+ *
+ *	AAD		   collected until the payload begins
+ *	first data update  if large enough, done on the device as if it were the
+ *			   whole message; its tag is kept
+ *	final		   the tag is there already
+ *	more data	   the device's tag gives GHASH's state away, the twin
+ *			   is set to go on from it (gcm_resume()), and this
+ *			   context stops guessing: its next messages begin in
+ *			   the twin
+ *
+ *	      first update             more data
+ *	FRESH ───────────▶ DEVICE ───────────────▶ RESUMED
+ *	  └──────────────────────────▶ TWIN
+ *
+ * Streaming every piece through the device would take a descriptor a piece,
+ * a GHASH pass for the AAD and an end in software anyway on most parts.
+ *
+ * Decryption compares the tag on the device, so it has to be known before the
+ * data (TLS 1.3 does that) and be 16 bytes long.  A mismatch there proves
+ * nothing while more data may come: then the device has written nothing, and
+ * the twin does the piece again.  It also settles a mismatch that a faulty
+ * device made up.
+ *
+ * IVs are tracked as the default provider does, so that none is used twice:
+ * after the final call a new one is required.
+ */
+#include "provider/wdp_sym.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "base/wd_base.h"
+#include "provider/wdp_gf128.h"
+
+#define GCM_BLOCK    16
+#define GCM_TAG	     16
+#define GCM_NONCE    12	 /* the only IV length the device takes */
+#define GCM_IV_MAX   128 /* bytes, libcrypto's bound */
+#define GCM_FIXED    4	 /* TLS: least bytes of the fixed part of an IV */
+#define GCM_EXPLICIT 8	 /* TLS: part of the IV that travels in the record */
+#define GCM_TLS_AAD  13
+#define GCM_TAG_NONE SIZE_MAX
+/* SP 800-38D 5.2.1.1: 2^39 - 256 bits */
+#define GCM_LEN_MAX  (((uint64_t)1 << 36) - 32)
+
+enum gcm_iv_state {
+	GCM_IV_NONE,
+	GCM_IV_GIVEN, /* not yet used */
+	GCM_IV_TAKEN, /* a message is under way */
+	GCM_IV_SPENT,
+};
+
+enum gcm_stage { GCM_FRESH, GCM_TWIN, GCM_DEVICE, GCM_RESUMED };
+
+/* What the device left behind: enough to go on without it. */
+struct gcm_prefix {
+	uint64_t len;		     /* payload bytes */
+	uint8_t tag[GCM_TAG];	     /* of AAD and these */
+	uint8_t last_in[GCM_BLOCK];  /* input after the last whole block */
+	uint8_t last_out[GCM_BLOCK]; /* the same, encrypted */
+	/* Once resumed: */
+	struct wdp_gf128 h;
+	uint8_t fix[GCM_TAG]; /* twin's tag to ours, but for the lengths */
+};
+
+struct gcm_ctx {
+	struct wdp_ctx *prov;
+	const struct wdp_cipher_spec *spec;
+	EVP_CIPHER_CTX *twin; /* NULL until software is needed */
+	size_t iv_len;
+	size_t tag_len; /* GCM_TAG_NONE: no tag set or made yet */
+	size_t twin_iv_len;
+	size_t tls_pad; /* what tlsaadpad answers */
+	uint64_t tls_records;
+	uint64_t len;	   /* payload bytes of this message */
+	uint8_t *aad_heap; /* NULL while aad_room is enough */
+	uint32_t aad_len, aad_cap;
+	enum gcm_iv_state iv_state;
+	enum gcm_stage stage;
+	uint8_t key[WDP_KEY_MAX];
+	uint8_t nonce[GCM_BLOCK]; /* of this message when it is 12 bytes */
+	uint8_t tag[GCM_TAG];
+	uint8_t tls_aad[GCM_TLS_AAD];
+	bool encrypt, key_set, twin_keyed;
+	bool tls_aad_set; /* the next update is a record */
+	bool iv_gen;	  /* IVs are counted up */
+	bool streams;	  /* data came in pieces before */
+	struct gcm_prefix prefix;
+	uint8_t iv[GCM_IV_MAX];
+	uint8_t aad_room[32]; /* TLS 1.2: 13 bytes, 1.3: 5 */
+};
+
+static void *gcm_new(void *prov, const struct wdp_cipher_spec *spec)
+{
+	struct gcm_ctx *c = OPENSSL_zalloc(sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->prov = prov;
+	c->spec = spec;
+	c->iv_len = GCM_NONCE;
+	c->tag_len = GCM_TAG_NONE;
+	c->aad_cap = sizeof(c->aad_room);
+	return c;
+}
+
+static OSSL_FUNC_cipher_freectx_fn gcm_free;
+static void gcm_free(void *ctx)
+{
+	struct gcm_ctx *c = ctx;
+
+	if (!c)
+		return;
+	EVP_CIPHER_CTX_free(c->twin);
+	OPENSSL_clear_free(c->aad_heap, c->aad_cap);
+	OPENSSL_clear_free(c, sizeof(*c));
+}
+
+static bool gcm_in_twin(const struct gcm_ctx *c)
+{
+	return c->iv_state == GCM_IV_TAKEN &&
+	       (c->stage == GCM_TWIN || c->stage == GCM_RESUMED);
+}
+
+static OSSL_FUNC_cipher_dupctx_fn gcm_dup;
+static void *gcm_dup(void *ctx)
+{
+	const struct gcm_ctx *from = ctx;
+	struct gcm_ctx *c = OPENSSL_memdup(from, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->twin = NULL;
+	c->aad_heap = NULL;
+	if (from->aad_heap) {
+		c->aad_heap = OPENSSL_memdup(from->aad_heap, from->aad_cap);
+		if (!c->aad_heap)
+			goto free_ctx;
+	}
+	if (!gcm_in_twin(from)) {
+		c->twin_keyed = false;
+		c->twin_iv_len = 0;
+		return c;
+	}
+	c->twin = EVP_CIPHER_CTX_new();
+	if (!c->twin || EVP_CIPHER_CTX_copy(c->twin, from->twin) <= 0)
+		goto free_ctx;
+	return c;
+
+free_ctx:
+	gcm_free(c);
+	return NULL;
+}
+
+/* ---- additional data --------------------------------------------------- */
+
+static const uint8_t *gcm_aad(const struct gcm_ctx *c)
+{
+	return c->aad_heap ? c->aad_heap : c->aad_room;
+}
+
+static int gcm_aad_grow(struct gcm_ctx *c, uint32_t need)
+{
+	uint32_t cap = c->aad_cap;
+	uint8_t *p;
+
+	if (need <= cap)
+		return 0;
+	while (cap < need)
+		cap *= 2;
+	p = OPENSSL_malloc(cap);
+	if (!p)
+		return -ENOMEM;
+	memcpy(p, gcm_aad(c), c->aad_len);
+	OPENSSL_clear_free(c->aad_heap, c->aad_cap);
+	c->aad_heap = p;
+	c->aad_cap = cap;
+	return 0;
+}
+
+/* ---- the twin ---------------------------------------------------------- */
+
+static int gcm_twin_key(struct gcm_ctx *c)
+{
+	const EVP_CIPHER *cipher = NULL;
+
+	if (c->twin_keyed)
+		return 0;
+	if (!c->twin) {
+		cipher = wdp_twin_cipher(c->prov, c->spec->twin);
+		if (!cipher)
+			return -EPROTO;
+		c->twin = EVP_CIPHER_CTX_new();
+		if (!c->twin)
+			return -ENOMEM;
+		c->twin_iv_len = GCM_NONCE;
+	}
+	if (EVP_CipherInit_ex2(c->twin, cipher, c->key, NULL, c->encrypt,
+			       NULL) <= 0)
+		return -EPROTO;
+	c->twin_keyed = true;
+	return 0;
+}
+
+/* Begin a message in the twin. */
+static int gcm_twin_begin(struct gcm_ctx *c, const uint8_t *iv, size_t len)
+{
+	int rc = gcm_twin_key(c);
+
+	if (rc)
+		return rc;
+	if (c->twin_iv_len != len) {
+		if (EVP_CIPHER_CTX_ctrl(c->twin, EVP_CTRL_AEAD_SET_IVLEN,
+					(int)len, NULL) <= 0)
+			return -EPROTO;
+		c->twin_iv_len = len;
+	}
+	if (EVP_CipherInit_ex2(c->twin, NULL, NULL, iv, c->encrypt, NULL) <= 0)
+		return -EPROTO;
+	return 0;
+}
+
+/* FRESH to TWIN: what was collected goes there. */
+static int gcm_twin_take(struct gcm_ctx *c)
+{
+	int rc = gcm_twin_begin(c, c->nonce, GCM_NONCE);
+
+	if (!rc)
+		rc = wdp_twin_update(c->twin, NULL, gcm_aad(c), c->aad_len);
+	if (!rc)
+		c->stage = GCM_TWIN;
+	return rc;
+}
+
+/* @tag: expected (decrypt) or out. */
+static int gcm_twin_final(struct gcm_ctx *c, uint8_t *tag, size_t len)
+{
+	uint8_t none[GCM_BLOCK];
+	int n;
+
+	if (!c->encrypt && EVP_CIPHER_CTX_ctrl(c->twin, EVP_CTRL_AEAD_SET_TAG,
+					       (int)len, tag) <= 0)
+		return -EPROTO;
+	if (EVP_CipherFinal_ex(c->twin, none, &n) <= 0)
+		return c->encrypt ? -EPROTO : -EBADMSG;
+	if (c->encrypt && EVP_CIPHER_CTX_ctrl(c->twin, EVP_CTRL_AEAD_GET_TAG,
+					      (int)len, tag) <= 0)
+		return -EPROTO;
+	return 0;
+}
+
+/* ---- going on in software after the device ----------------------------- */
+
+/* GHASH's last block: lengths in bits. */
+static struct wdp_gf128 gcm_lengths(uint64_t aad, uint64_t payload)
+{
+	return (struct wdp_gf128){ aad * 8, payload * 8 };
+}
+
+/* The cipher itself, on @n blocks in place. */
+static int gcm_blocks(struct gcm_ctx *c, uint8_t *blocks, unsigned int n)
+{
+	static const char *const names[] = { "AES-128-ECB", "AES-192-ECB",
+					     "AES-256-ECB" };
+	const EVP_CIPHER *ecb;
+	EVP_CIPHER_CTX *e;
+	int rc = -EPROTO;
+
+	ecb = wdp_twin_cipher(c->prov, names[c->spec->key_len / 8 - 2]);
+	e = EVP_CIPHER_CTX_new();
+	if (ecb && e && EVP_EncryptInit_ex2(e, ecb, c->key, NULL, NULL) > 0)
+		rc = wdp_twin_update(e, blocks, blocks, n * GCM_BLOCK);
+	EVP_CIPHER_CTX_free(e);
+	return rc;
+}
+
+/*
+ * The state of GHASH after the whole blocks of the prefix, undone from its tag:
+ *
+ *	tag = ((S * H + last) * H + lengths) * H + E(J0)
+ *
+ * with `last` the padded rest, absent when there is none.
+ */
+static struct wdp_gf128 gcm_state(const struct gcm_ctx *c, struct wdp_gf128 ej0,
+				  struct wdp_gf128 h_inv)
+{
+	const struct gcm_prefix *p = &c->prefix;
+	struct wdp_gf128 s = wdp_gf128_add(wdp_gf128_load(p->tag), ej0);
+	uint8_t last[GCM_BLOCK] = { 0 };
+
+	s = wdp_gf128_mul(s, h_inv);
+	s = wdp_gf128_add(s, gcm_lengths(c->aad_len, p->len));
+	if (p->len % GCM_BLOCK) {
+		memcpy(last, p->last_out, p->len % GCM_BLOCK);
+		s = wdp_gf128_mul(s, h_inv);
+		s = wdp_gf128_add(s, wdp_gf128_load(last));
+	}
+	return s;
+}
+
+/*
+ * DEVICE to RESUMED.  The twin can't be given a state, but it can be led
+ * there: as AAD it gets the one block whose GHASH is S, and as IV the one of
+ * 16 bytes whose J0 is the counter block before the next.  Its keystream and
+ * GHASH are then ours from here on.  Only its lengths and E(J0) are not, and
+ * these are corrected in the tag (gcm_fix()).
+ */
+static int gcm_resume(struct gcm_ctx *c)
+{
+	struct gcm_prefix *p = &c->prefix;
+	uint8_t b[3][GCM_BLOCK] = { { 0 } }, iv[GCM_BLOCK], scratch[GCM_BLOCK];
+	struct wdp_gf128 h_inv, s, j0;
+	int rc;
+
+	/* Blocks for H, E(J0) and E(J0 of the twin). */
+	memcpy(b[1], c->nonce, GCM_NONCE);
+	memcpy(b[2], c->nonce, GCM_NONCE);
+	wd_store_be32(b[1] + GCM_NONCE, 1);
+	wd_store_be32(b[2] + GCM_NONCE, (uint32_t)(1 + p->len / GCM_BLOCK));
+	j0 = wdp_gf128_load(b[2]);
+	rc = gcm_blocks(c, b[0], 3);
+	if (rc)
+		goto wipe;
+
+	p->h = wdp_gf128_load(b[0]);
+	h_inv = wdp_gf128_inv(p->h);
+	for (unsigned int i = 0; i < GCM_TAG; i++)
+		p->fix[i] = b[1][i] ^ b[2][i];
+
+	/* GHASH of a 16-byte IV is (IV * H + lengths) * H. */
+	j0 = wdp_gf128_mul(j0, h_inv);
+	j0 = wdp_gf128_add(j0, gcm_lengths(0, GCM_BLOCK));
+	wdp_gf128_store(iv, wdp_gf128_mul(j0, h_inv));
+	rc = gcm_twin_begin(c, iv, GCM_BLOCK);
+	if (rc)
+		goto wipe;
+
+	s = gcm_state(c, wdp_gf128_load(b[1]), h_inv);
+	wdp_gf128_store(b[0], wdp_gf128_mul(s, h_inv));
+	rc = wdp_twin_update(c->twin, NULL, b[0], GCM_BLOCK);
+	if (!rc)
+		rc = wdp_twin_update(c->twin, scratch, p->last_in,
+				     p->len % GCM_BLOCK);
+	if (!rc)
+		c->stage = GCM_RESUMED;
+wipe:
+	wd_wipe(b, sizeof(b));
+	wd_wipe(scratch, sizeof(scratch));
+	wd_wipe(&h_inv, sizeof(h_inv));
+	wd_wipe(&s, sizeof(s));
+	return rc;
+}
+
+/* Turn the resumed twin's tag into the message's, or back: it is its own
+ * inverse. */
+static void gcm_fix(const struct gcm_ctx *c, uint8_t *to, const uint8_t *from,
+		    size_t len)
+{
+	const struct gcm_prefix *p = &c->prefix;
+	uint64_t seen = c->len - p->len / GCM_BLOCK * GCM_BLOCK;
+	struct wdp_gf128 d;
+	uint8_t fix[GCM_TAG];
+
+	d = wdp_gf128_add(gcm_lengths(c->aad_len, c->len),
+			  gcm_lengths(GCM_BLOCK, seen));
+	wdp_gf128_store(fix, wdp_gf128_mul(d, p->h));
+	for (size_t i = 0; i < len; i++)
+		to[i] = from[i] ^ fix[i] ^ p->fix[i];
+	wd_wipe(fix, sizeof(fix));
+}
+
+/* ---- the device -------------------------------------------------------- */
+
+/* AAD and @len bytes as one job.  @tag: out, or expected. */
+static int gcm_job(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
+		   size_t len, uint8_t tag[GCM_TAG])
+{
+	struct offload_waiter *w = wdp_waiter_get(c->prov);
+	const struct offload_cipher op = {
+		.kind = c->spec->kind,
+		.alg = c->spec->alg,
+		.encrypt = c->encrypt,
+		.key = c->key,
+		.key_len = c->spec->key_len,
+		.iv = c->nonce,
+		.aad = gcm_aad(c),
+		.aad_len = c->aad_len,
+		.in = in,
+		.out = out,
+		.len = (uint32_t)len,
+		.tag = tag,
+		.tag_len = GCM_TAG,
+	};
+	int rc = -EMSGSIZE;
+
+	if (len + c->aad_len <=
+	    offload_max_bytes(c->prov->off, c->spec->kind, w != NULL))
+		rc = offload_cipher(c->prov->off, &op, w);
+	wdp_waiter_release(w);
+	return rc;
+}
+
+/* The first payload of a message, as if it were all of it.
+ * Return: 0; 1: software does it; -errno. */
+static int gcm_device(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
+		      size_t len)
+{
+	struct gcm_prefix *p = &c->prefix;
+	size_t rest = len % GCM_BLOCK;
+	int rc;
+
+	if (c->streams || (!c->encrypt && c->tag_len != GCM_TAG) ||
+	    !offload_choose(c->prov->off, c->spec->kind, len + c->aad_len))
+		return 1;
+	memcpy(p->last_in, in + len - rest, rest);
+	memcpy(p->tag, c->tag, GCM_TAG);
+	rc = gcm_job(c, out, in, len, p->tag);
+	if (rc == -EBADMSG)
+		c->streams = true; /* more will follow, or it is forged */
+	if (rc == -EBADMSG ||
+	    (rc && wdp_software_may(c->prov, c->spec->kind, rc)))
+		return 1;
+	if (rc)
+		return rc;
+	memcpy(p->last_out, (c->encrypt ? out + len - rest : p->last_in), rest);
+	p->len = len;
+	c->stage = GCM_DEVICE;
+	return 0;
+}
+
+/* ---- a message --------------------------------------------------------- */
+
+/* Take the IV: a message begins. */
+static int gcm_begin(struct gcm_ctx *c)
+{
+	int rc = 0;
+
+	c->stage = GCM_FRESH;
+	c->aad_len = 0;
+	c->len = 0;
+	if (c->iv_len == GCM_NONCE) {
+		memcpy(c->nonce, c->iv, GCM_NONCE);
+	} else {
+		rc = gcm_twin_begin(c, c->iv, c->iv_len);
+		c->stage = GCM_TWIN;
+	}
+	if (!rc)
+		c->iv_state = GCM_IV_TAKEN;
+	return rc;
+}
+
+static int gcm_random(struct gcm_ctx *c, uint8_t *p, size_t n)
+{
+	OSSL_LIB_CTX *libctx = wdp_twin(c->prov);
+
+	return libctx && RAND_bytes_ex(libctx, p, n, 0) > 0 ? 0 : -EPROTO;
+}
+
+/* See that a message is under way; encryption without an IV makes one. */
+static int gcm_ready(struct gcm_ctx *c)
+{
+	int rc;
+
+	if (!c->key_set)
+		return -ENOKEY;
+	if (c->iv_state == GCM_IV_SPENT)
+		return -EINVAL;
+	if (c->iv_state == GCM_IV_NONE) {
+		if (!c->encrypt || c->iv_len < GCM_NONCE)
+			return -EINVAL;
+		rc = gcm_random(c, c->iv, c->iv_len);
+		if (rc)
+			return rc;
+		c->iv_state = GCM_IV_GIVEN;
+	}
+	return c->iv_state == GCM_IV_GIVEN ? gcm_begin(c) : 0;
+}
+
+static int gcm_aad_update(struct gcm_ctx *c, const uint8_t *in, size_t len)
+{
+	int rc;
+
+	if (c->stage == GCM_DEVICE || c->stage == GCM_RESUMED)
+		return -EINVAL; /* the payload has begun */
+	if (c->stage == GCM_FRESH && len > SEC_AAD_MAX - c->aad_len) {
+		rc = gcm_twin_take(c);
+		if (rc)
+			return rc;
+	}
+	if (c->stage == GCM_TWIN)
+		return wdp_twin_update(c->twin, NULL, in, len);
+	rc = gcm_aad_grow(c, c->aad_len + (uint32_t)len);
+	if (rc)
+		return rc;
+	memcpy((c->aad_heap ? c->aad_heap : c->aad_room) + c->aad_len, in, len);
+	c->aad_len += (uint32_t)len;
+	return 0;
+}
+
+static int gcm_data_update(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
+			   size_t len)
+{
+	int rc = 0;
+
+	if (!len)
+		return 0;
+	if (len > GCM_LEN_MAX - c->len)
+		return -EMSGSIZE;
+	if (c->stage == GCM_FRESH) {
+		rc = gcm_device(c, out, in, len);
+		if (rc > 0)
+			rc = gcm_twin_take(c);
+	} else if (c->stage == GCM_DEVICE) {
+		c->streams = true;
+		rc = gcm_resume(c);
+	}
+	if (!rc && c->stage != GCM_DEVICE)
+		rc = wdp_twin_update(c->twin, out, in, len);
+	if (!rc)
+		c->len += len;
+	return rc;
+}
+
+static int gcm_encrypt_final(struct gcm_ctx *c)
+{
+	uint8_t tag[GCM_TAG];
+	int rc = 0;
+
+	if (c->stage == GCM_DEVICE)
+		memcpy(tag, c->prefix.tag, GCM_TAG);
+	else
+		rc = gcm_twin_final(c, tag, GCM_TAG);
+	if (rc)
+		return rc;
+	if (c->stage == GCM_RESUMED)
+		gcm_fix(c, tag, tag, GCM_TAG);
+	memcpy(c->tag, tag, GCM_TAG);
+	c->tag_len = GCM_TAG;
+	return 0;
+}
+
+static int gcm_decrypt_final(struct gcm_ctx *c)
+{
+	uint8_t tag[GCM_TAG];
+
+	if (c->tag_len == GCM_TAG_NONE)
+		return -EINVAL;
+	if (c->stage == GCM_DEVICE) /* it may have been set anew since */
+		return wd_equal_ct(c->prefix.tag, c->tag, c->tag_len)
+			       ? 0
+			       : -EBADMSG;
+	memcpy(tag, c->tag, GCM_TAG);
+	if (c->stage == GCM_RESUMED)
+		gcm_fix(c, tag, tag, c->tag_len);
+	return gcm_twin_final(c, tag, c->tag_len);
+}
+
+static int gcm_finish(struct gcm_ctx *c)
+{
+	int rc = c->stage == GCM_FRESH ? gcm_twin_take(c) : 0;
+
+	if (!rc)
+		rc = c->encrypt ? gcm_encrypt_final(c) : gcm_decrypt_final(c);
+	if (!rc)
+		c->iv_state = GCM_IV_SPENT;
+	return rc;
+}
+
+/* ---- IVs made here ----------------------------------------------------- */
+
+static void gcm_count_up(uint8_t counter[8])
+{
+	for (unsigned int i = 8; i-- > 0;)
+		if (++counter[i])
+			return;
+}
+
+/* Begin a message with the next IV; its last @len bytes to @out. */
+static int gcm_iv_next(struct gcm_ctx *c, uint8_t *out, size_t len)
+{
+	int rc;
+
+	if (!c->iv_gen || !c->key_set || c->iv_len < GCM_EXPLICIT)
+		return -EINVAL;
+	rc = gcm_begin(c);
+	if (rc)
+		return rc;
+	if (!len || len > c->iv_len)
+		len = c->iv_len;
+	memcpy(out, c->iv + c->iv_len - len, len);
+	gcm_count_up(c->iv + c->iv_len - 8);
+	return 0;
+}
+
+/* Begin reading a message whose IV ends in @in. */
+static int gcm_iv_take(struct gcm_ctx *c, const uint8_t *in, size_t len)
+{
+	if (!c->iv_gen || !c->key_set || c->encrypt || len > c->iv_len)
+		return -EINVAL;
+	memcpy(c->iv + c->iv_len - len, in, len);
+	return gcm_begin(c);
+}
+
+static int gcm_iv_fixed(struct gcm_ctx *c, const uint8_t *in, size_t len)
+{
+	int rc;
+
+	if (len == SIZE_MAX) { /* the whole IV again */
+		memcpy(c->iv, in, c->iv_len);
+	} else {
+		if (len < GCM_FIXED || len > c->iv_len ||
+		    c->iv_len - len < GCM_EXPLICIT)
+			return -EINVAL;
+		memcpy(c->iv, in, len);
+		if (c->encrypt) {
+			rc = gcm_random(c, c->iv + len, c->iv_len - len);
+			if (rc)
+				return rc;
+		}
+	}
+	c->iv_gen = true;
+	c->iv_state = GCM_IV_GIVEN;
+	return 0;
+}
+
+/* ---- TLS 1.2 records --------------------------------------------------- */
+
+/* The length in a record's header covers explicit IV and, on read, the tag;
+ * the one that is authenticated does not. */
+static int gcm_tls_aad(struct gcm_ctx *c, const uint8_t *aad, size_t aad_len)
+{
+	size_t extra = GCM_EXPLICIT + (c->encrypt ? 0 : GCM_TAG);
+	size_t len;
+
+	if (aad_len != GCM_TLS_AAD)
+		return -EINVAL;
+	memcpy(c->tls_aad, aad, GCM_TLS_AAD);
+	c->tls_aad_set = true;
+	len = (size_t)aad[GCM_TLS_AAD - 2] << 8 | aad[GCM_TLS_AAD - 1];
+	if (len < extra)
+		return -EINVAL;
+	len -= extra;
+	c->tls_aad[GCM_TLS_AAD - 2] = (uint8_t)(len >> 8);
+	c->tls_aad[GCM_TLS_AAD - 1] = (uint8_t)len;
+	c->tls_pad = GCM_TAG;
+	return 0;
+}
+
+static int gcm_tls_payload(struct gcm_ctx *c, uint8_t *data, size_t len,
+			   uint8_t *tag)
+{
+	int rc;
+
+	rc = gcm_aad_update(c, c->tls_aad, GCM_TLS_AAD);
+	if (rc)
+		return rc;
+	if (c->stage == GCM_FRESH && len &&
+	    offload_choose(c->prov->off, c->spec->kind, len + GCM_TLS_AAD)) {
+		rc = gcm_job(c, data, data, len, tag);
+		if (!rc)
+			return 0;
+		if (rc != -EBADMSG &&
+		    !wdp_software_may(c->prov, c->spec->kind, rc))
+			return rc;
+	}
+	rc = c->stage == GCM_FRESH ? gcm_twin_take(c) : 0;
+	if (!rc)
+		rc = wdp_twin_update(c->twin, data, data, len);
+	return rc ? rc : gcm_twin_final(c, tag, GCM_TAG);
+}
+
+/* explicit IV | payload | tag, in place. */
+static int gcm_tls_record(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
+			  const uint8_t *in, size_t len)
+{
+	const size_t around = GCM_EXPLICIT + GCM_TAG;
+	uint8_t *data = out + GCM_EXPLICIT;
+	int rc;
+
+	if (!c->key_set)
+		return -ENOKEY;
+	if (out != in || len < around)
+		return -EINVAL;
+	if (c->encrypt && !++c->tls_records)
+		return -EINVAL;
+	rc = c->encrypt ? gcm_iv_next(c, out, GCM_EXPLICIT)
+			: gcm_iv_take(c, in, GCM_EXPLICIT);
+	if (rc)
+		return rc;
+	rc = gcm_tls_payload(c, data, len - around, data + len - around);
+	if (rc && !c->encrypt)
+		OPENSSL_cleanse(data, len - around);
+	if (!rc)
+		*out_len = c->encrypt ? len : len - around;
+	return rc;
+}
+
+/* ---- dispatch ---------------------------------------------------------- */
+
+static OSSL_FUNC_cipher_set_ctx_params_fn gcm_set_ctx_params;
+
+static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
+		    const uint8_t *iv, size_t iv_len, bool encrypt)
+{
+	/* Neither the other direction nor another key goes on with a message
+	 * half done. */
+	if ((key || c->encrypt != encrypt) && c->iv_state == GCM_IV_TAKEN)
+		c->iv_state = GCM_IV_SPENT;
+	c->encrypt = encrypt;
+	if (iv) {
+		if (!iv_len || iv_len > GCM_IV_MAX)
+			return -ERANGE;
+		c->iv_len = iv_len;
+		memcpy(c->iv, iv, iv_len);
+		c->iv_state = GCM_IV_GIVEN;
+	}
+	if (key) {
+		if (key_len != c->spec->key_len)
+			return -EKEYREJECTED;
+		memcpy(c->key, key, key_len);
+		c->key_set = true;
+		c->twin_keyed = false;
+		c->tls_records = 0;
+	}
+	return 0;
+}
+
+static OSSL_FUNC_cipher_encrypt_init_fn gcm_encrypt_init;
+static int gcm_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
+			    const unsigned char *iv, size_t iv_len,
+			    const OSSL_PARAM params[])
+{
+	struct gcm_ctx *c = ctx;
+
+	return wdp_ok(c->prov, gcm_init(c, key, key_len, iv, iv_len, true)) &&
+	       gcm_set_ctx_params(c, params);
+}
+
+static OSSL_FUNC_cipher_decrypt_init_fn gcm_decrypt_init;
+static int gcm_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
+			    const unsigned char *iv, size_t iv_len,
+			    const OSSL_PARAM params[])
+{
+	struct gcm_ctx *c = ctx;
+
+	return wdp_ok(c->prov, gcm_init(c, key, key_len, iv, iv_len, false)) &&
+	       gcm_set_ctx_params(c, params);
+}
+
+/* @in NULL: final; @out NULL: AAD. */
+static int gcm_do(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
+		  const uint8_t *in, size_t len)
+{
+	int rc;
+
+	*out_len = 0;
+	if (c->tls_aad_set) {
+		rc = gcm_tls_record(c, out, out_len, in, len);
+		c->iv_state = GCM_IV_SPENT;
+		c->tls_aad_set = false;
+		return rc;
+	}
+	rc = gcm_ready(c);
+	if (rc)
+		return rc;
+	if (!in)
+		return gcm_finish(c);
+	rc = out ? gcm_data_update(c, out, in, len)
+		 : gcm_aad_update(c, in, len);
+	if (!rc)
+		*out_len = len;
+	return rc;
+}
+
+static OSSL_FUNC_cipher_update_fn gcm_update;
+static int gcm_update(void *ctx, unsigned char *out, size_t *out_len,
+		      size_t out_size, const unsigned char *in, size_t len)
+{
+	struct gcm_ctx *c = ctx;
+
+	*out_len = 0;
+	if (!len)
+		return 1;
+	if (out_size < len)
+		return wdp_ok(c->prov, -ENOBUFS);
+	return wdp_ok(c->prov, gcm_do(c, out, out_len, in, len));
+}
+
+static OSSL_FUNC_cipher_final_fn gcm_final;
+static int gcm_final(void *ctx, unsigned char *out, size_t *out_len,
+		     size_t out_size)
+{
+	struct gcm_ctx *c = ctx;
+
+	(void)out_size;
+	return wdp_ok(c->prov, gcm_do(c, out, out_len, NULL, 0));
+}
+
+/* EVP_Cipher(): an update, or the end when there is no input. */
+static OSSL_FUNC_cipher_cipher_fn gcm_cipher;
+static int gcm_cipher(void *ctx, unsigned char *out, size_t *out_len,
+		      size_t out_size, const unsigned char *in, size_t len)
+{
+	struct gcm_ctx *c = ctx;
+
+	if (out_size < len)
+		return wdp_ok(c->prov, -ENOBUFS);
+	if (!wdp_ok(c->prov, gcm_do(c, out, out_len, in, len)))
+		return 0;
+	*out_len = len;
+	return 1;
+}
+
+/* ---- parameters -------------------------------------------------------- */
+
+static const OSSL_PARAM gcm_gettable_params[] = {
+	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_KEYLEN, NULL),
+	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_IVLEN, NULL),
+	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_AEAD_TAGLEN, NULL),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_IV, NULL, 0),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_UPDATED_IV, NULL, 0),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, 0),
+	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD, NULL),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN, NULL,
+				0),
+	OSSL_PARAM_END,
+};
+
+static const OSSL_PARAM gcm_settable_params[] = {
+	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, NULL),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, 0),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, NULL, 0),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, NULL, 0),
+	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_SET_IV_INV, NULL,
+				0),
+	OSSL_PARAM_END,
+};
+
+static OSSL_FUNC_cipher_gettable_ctx_params_fn gcm_gettable;
+static const OSSL_PARAM *gcm_gettable(void *ctx, void *prov)
+{
+	(void)ctx;
+	(void)prov;
+	return gcm_gettable_params;
+}
+
+static OSSL_FUNC_cipher_settable_ctx_params_fn gcm_settable;
+static const OSSL_PARAM *gcm_settable(void *ctx, void *prov)
+{
+	(void)ctx;
+	(void)prov;
+	return gcm_settable_params;
+}
+
+static bool gcm_give_iv(struct gcm_ctx *c, OSSL_PARAM params[],
+			const char *name)
+{
+	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
+
+	if (!p)
+		return true;
+	return c->iv_state != GCM_IV_NONE && p->data_size >= c->iv_len &&
+	       wdp_give_bytes(p, name, c->iv, c->iv_len);
+}
+
+static bool gcm_give_tag(struct gcm_ctx *c, OSSL_PARAM params[])
+{
+	OSSL_PARAM *p = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_AEAD_TAG);
+
+	if (!p)
+		return true;
+	return p->data_size && p->data_size <= GCM_TAG && c->encrypt &&
+	       c->tag_len != GCM_TAG_NONE &&
+	       OSSL_PARAM_set_octet_string(p, c->tag, p->data_size);
+}
+
+static bool gcm_give_next_iv(struct gcm_ctx *c, OSSL_PARAM params[])
+{
+	OSSL_PARAM *p = OSSL_PARAM_locate(
+		params, OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN);
+
+	return !p || (p->data && p->data_type == OSSL_PARAM_OCTET_STRING &&
+		      !gcm_iv_next(c, p->data, p->data_size));
+}
+
+static OSSL_FUNC_cipher_get_ctx_params_fn gcm_get_ctx_params;
+static int gcm_get_ctx_params(void *ctx, OSSL_PARAM params[])
+{
+	struct gcm_ctx *c = ctx;
+	size_t tag_len = c->tag_len == GCM_TAG_NONE ? GCM_TAG : c->tag_len;
+
+	if (wdp_give_size(params, OSSL_CIPHER_PARAM_IVLEN, c->iv_len) &&
+	    wdp_give_size(params, OSSL_CIPHER_PARAM_KEYLEN, c->spec->key_len) &&
+	    wdp_give_size(params, OSSL_CIPHER_PARAM_AEAD_TAGLEN, tag_len) &&
+	    gcm_give_iv(c, params, OSSL_CIPHER_PARAM_IV) &&
+	    gcm_give_iv(c, params, OSSL_CIPHER_PARAM_UPDATED_IV) &&
+	    wdp_give_size(params, OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD,
+			  c->tls_pad) &&
+	    gcm_give_tag(c, params) && gcm_give_next_iv(c, params))
+		return 1;
+	return wdp_ok(c->prov, -EINVAL);
+}
+
+static int gcm_take_tag(struct gcm_ctx *c, const OSSL_PARAM *p)
+{
+	void *tag = c->tag;
+	size_t len;
+
+	if (!OSSL_PARAM_get_octet_string(p, &tag, GCM_TAG, &len) || !len ||
+	    c->encrypt)
+		return -EINVAL;
+	c->tag_len = len;
+	return 0;
+}
+
+static int gcm_take_iv_len(struct gcm_ctx *c, const OSSL_PARAM *p)
+{
+	size_t len;
+
+	if (!OSSL_PARAM_get_size_t(p, &len))
+		return -EINVAL;
+	if (!len || len > GCM_IV_MAX)
+		return -ERANGE;
+	/* An IV of another length is no IV. */
+	if (c->iv_len != len && c->iv_state != GCM_IV_NONE)
+		c->iv_state = GCM_IV_SPENT;
+	c->iv_len = len;
+	return 0;
+}
+
+static int gcm_take_tls_aad(struct gcm_ctx *c, const OSSL_PARAM *p)
+{
+	return gcm_tls_aad(c, p->data, p->data_size);
+}
+
+static int gcm_take_iv_fixed(struct gcm_ctx *c, const OSSL_PARAM *p)
+{
+	return gcm_iv_fixed(c, p->data, p->data_size);
+}
+
+static int gcm_take_iv_inv(struct gcm_ctx *c, const OSSL_PARAM *p)
+{
+	return p->data ? gcm_iv_take(c, p->data, p->data_size) : -EINVAL;
+}
+
+/* In the order the default provider looks at them. */
+static const struct {
+	const char *name;
+	unsigned int type;
+	int (*take)(struct gcm_ctx *c, const OSSL_PARAM *p);
+} gcm_takers[] = {
+	{ OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, gcm_take_tag },
+	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, OSSL_PARAM_UNSIGNED_INTEGER,
+	  gcm_take_iv_len },
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, OSSL_PARAM_OCTET_STRING,
+	  gcm_take_tls_aad },
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, OSSL_PARAM_OCTET_STRING,
+	  gcm_take_iv_fixed },
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_SET_IV_INV, OSSL_PARAM_OCTET_STRING,
+	  gcm_take_iv_inv },
+};
+
+static OSSL_FUNC_cipher_set_ctx_params_fn gcm_set_ctx_params;
+static int gcm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
+{
+	struct gcm_ctx *c = ctx;
+	const OSSL_PARAM *p;
+	int rc;
+
+	if (!params)
+		return 1;
+	for (size_t i = 0; i < WD_ARRAY_SIZE(gcm_takers); i++) {
+		p = OSSL_PARAM_locate_const(params, gcm_takers[i].name);
+		if (!p)
+			continue;
+		rc = -EINVAL;
+		if (p->data_type == gcm_takers[i].type)
+			rc = gcm_takers[i].take(c, p);
+		if (rc)
+			return wdp_ok(c->prov, rc);
+	}
+	return 1;
+}
+
+/* ---- rows -------------------------------------------------------------- */
+
+#define GCM(name, len)                                                         \
+	.twin = name, .kind = OFFLOAD_AES_GCM, .alg = SEC_AES_GCM,             \
+	.key_len = len, .iv_len = GCM_NONCE, .block = 1,                       \
+	.mode = EVP_CIPH_GCM_MODE, .aead = true
+
+WDP_CIPHER(aes128gcm, gcm, GCM("AES-128-GCM", 16));
+WDP_CIPHER(aes192gcm, gcm, GCM("AES-192-GCM", 24));
+WDP_CIPHER(aes256gcm, gcm, GCM("AES-256-GCM", 32));
