@@ -230,7 +230,7 @@ uint32_t wdp_forks(void);
  * default.  Return: 0 or -ENOMEM. */
 int wdp_config_read(struct wdp_ctx *p);
 /* The same with this environment; NULL: none. */
-int wdp_config_read_from(struct wdp_ctx *p, char *const env[]);
+int wdp_config_read_from(struct wdp_ctx *p, const char *const env[]);
 void wdp_config_free(struct wdp_ctx *p);
 
 /* Value of the key `log`, taken apart. */

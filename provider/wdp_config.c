@@ -517,7 +517,7 @@ static void wdp_config_unknown_keys(struct wdp_ctx *p)
 
 /* ---- the environment ----------------------------------------------------- */
 
-static int wdp_config_environment(struct wdp_ctx *p, char *const env[])
+static int wdp_config_environment(struct wdp_ctx *p, const char *const env[])
 {
 	char buf[WDP_KEY_LEN], name[WDP_KEY_LEN];
 	int rc = 0;
@@ -526,7 +526,7 @@ static int wdp_config_environment(struct wdp_ctx *p, char *const env[])
 		struct wdp_key k = wdp_key_at(i, buf);
 
 		wdp_env_name(name, k.name);
-		for (char *const *e = env; !rc && *e; e++) {
+		for (const char *const *e = env; !rc && *e; e++) {
 			size_t n = strlen(name);
 
 			if (!strncmp(*e, name, n) && (*e)[n] == '=')
@@ -548,9 +548,9 @@ static bool wdp_env_known(const char *variable, size_t len)
 	return false;
 }
 
-static void wdp_env_unknown(struct wdp_ctx *p, char *const env[])
+static void wdp_env_unknown(struct wdp_ctx *p, const char *const env[])
 {
-	for (char *const *e = env; *e; e++) {
+	for (const char *const *e = env; *e; e++) {
 		size_t n = strcspn(*e, "=");
 
 		if (!strncmp(*e, WDP_ENV_PREFIX, strlen(WDP_ENV_PREFIX)) &&
@@ -582,7 +582,7 @@ static int wdp_config_defaults(struct wdp_config *cfg)
 	return cfg->device ? 0 : -ENOMEM;
 }
 
-int wdp_config_read_from(struct wdp_ctx *p, char *const env[])
+int wdp_config_read_from(struct wdp_ctx *p, const char *const env[])
 {
 	int rc = wdp_config_defaults(&p->cfg);
 
@@ -603,7 +603,8 @@ int wdp_config_read_from(struct wdp_ctx *p, char *const env[])
 /* Someone who may not be trusted set the environment of a set-uid process. */
 int wdp_config_read(struct wdp_ctx *p)
 {
-	return wdp_config_read_from(p, getauxval(AT_SECURE) ? NULL : environ);
+	return wdp_config_read_from(
+		p, getauxval(AT_SECURE) ? NULL : (const char *const *)environ);
 }
 
 void wdp_config_free(struct wdp_ctx *p)
