@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the codecs write, the engines run: the two sides share tables and
+ * nothing else, so this is where a difference in reading them shows.
+ */
+#include <openssl/evp.h>
+
+#include "base/wd_base.h"
+#include "hw/hpre/hpre.h"
+#include "hw/sec/sec.h"
+#include "test/emu/bus.h"
+#include "test/t.h"
+
+static struct bus bus;
+
+static int run_sec(const struct sec_codec *c, struct sec_sqe *sqe,
+		   unsigned int qm)
+{
+	struct emu_job job = { .sqe = sqe->w,
+			       .dma = &bus.dma,
+			       .qm_version = qm };
+
+	T_EQ(c->result(sqe), -EINPROGRESS);
+	emu_sec.run(&job);
+	return c->result(sqe);
+}
+
+static struct sec_cipher_op cipher_op(enum sec_cipher_alg alg)
+{
+	struct sec_cipher_op op = {
+		.alg = alg,
+		.encrypt = true,
+		.key_len = 16,
+		.tag_len = alg == SEC_AES_GCM ? 16 : 0,
+		.aad_len = alg == SEC_AES_GCM ? 20 : 0,
+		.len = 64,
+		.key = bus_alloc(&bus, 32, 16, 0),
+		.iv = bus_alloc(&bus, 16, 16, 0),
+		.mac = bus_alloc(&bus, 16, 16, 0),
+		.src = bus_alloc(&bus, 256, 64, 0),
+		.tag = 0x4321,
+	};
+
+	op.dst = bus_alloc(&bus, 256, 64, 0);
+	return op;
+}
+
+/* Encrypt to dst, decrypt back over src: the text must come back. */
+static void there_and_back(unsigned int qm, struct sec_cipher_op op)
+{
+	const struct sec_codec *c = sec_codec(qm);
+	uint8_t text[256], again[256];
+	struct sec_sqe sqe;
+	uint64_t seed = 1, src = op.src;
+
+	noise_fill(&seed, text, sizeof(text));
+	bus_put(&bus, op.src, text, sizeof(text));
+	T_EQ(c->cipher(&sqe, &op), 0);
+	T_EQ(run_sec(c, &sqe, qm), 0);
+	T_EQ(c->tag(&sqe), 0x4321);
+	bus_put(&bus, op.dst, text, op.aad_len);
+	bus_put(&bus, op.src, (uint8_t[256]){ 0 }, 256);
+	op.encrypt = false;
+	op.src = op.dst;
+	op.dst = src;
+	T_EQ(c->cipher(&sqe, &op), 0);
+	T_EQ(run_sec(c, &sqe, qm), 0);
+	bus_get(&bus, src + op.aad_len, again, op.len);
+	T_MEM(again, text + op.aad_len, op.len);
+}
+
+static void every_cipher_goes_there_and_back(void)
+{
+	for (unsigned int qm = 2; qm <= 3; qm++)
+		for (unsigned int a = 0; a < SEC_CIPHER_ALGS; a++)
+			for (uint8_t key = 16; key <= 32; key += 8) {
+				struct sec_cipher_op op;
+
+				if (a == SEC_SM4_CBC && key > 16)
+					continue;
+				bus_open(&bus, 0);
+				op = cipher_op(a);
+				op.key_len = key;
+				there_and_back(qm, op);
+				bus_close(&bus);
+			}
+}
+
+/* AAD and payload apart, as a TLS record has them. */
+static void a_two_entry_list_carries_a_record(void)
+{
+	for (unsigned int qm = 2; qm <= 3; qm++) {
+		const struct sec_codec *c = sec_codec(qm);
+		struct sec_cipher_op flat, listed;
+		struct sec_sqe sqe;
+		struct sec_sgl sgl;
+		uint8_t want[80], got[80];
+		uint64_t aad, text, out;
+
+		bus_open(&bus, 1);
+		flat = listed = cipher_op(SEC_AES_GCM);
+		flat.aad_len = listed.aad_len = 13;
+		flat.len = listed.len = 61;
+		T_EQ(c->cipher(&sqe, &flat), 0);
+		T_EQ(run_sec(c, &sqe, qm), 0);
+		bus_get(&bus, flat.mac, want, 16);
+		bus_get(&bus, flat.dst + 13, want + 16, 61);
+
+		aad = bus_alloc(&bus, 13, 64, 3);
+		text = bus_alloc(&bus, 61, 64, 7);
+		out = bus_alloc(&bus, 61, 64, 9);
+		listed.src = bus_alloc(&bus, sizeof(sgl), 64, 0);
+		listed.dst = bus_alloc(&bus, sizeof(sgl), 64, 0);
+		listed.src_sgl = listed.dst_sgl = true;
+		bus_get(&bus, flat.src, got, 74);
+		bus_put(&bus, aad, got, 13);
+		bus_put(&bus, text, got + 13, 61);
+		sec_sgl_fill(&sgl, aad, 13, text, 61);
+		bus_put(&bus, listed.src, &sgl, sizeof(sgl));
+		sec_sgl_fill(&sgl, aad, 13, out, 61);
+		bus_put(&bus, listed.dst, &sgl, sizeof(sgl));
+		T_EQ(c->cipher(&sqe, &listed), 0);
+		T_EQ(run_sec(c, &sqe, qm), 0);
+		bus_get(&bus, listed.mac, got, 16);
+		bus_get(&bus, out, got + 16, 61);
+		T_MEM(got, want, 77);
+		bus_close(&bus);
+	}
+}
+
+static void a_spoilt_tag_is_a_bad_message(void)
+{
+	for (unsigned int qm = 2; qm <= 3; qm++) {
+		const struct sec_codec *c = sec_codec(qm);
+		struct sec_cipher_op op;
+		struct sec_sqe sqe;
+
+		bus_open(&bus, 0);
+		op = cipher_op(SEC_AES_GCM);
+		op.encrypt = false;
+		T_EQ(c->cipher(&sqe, &op), 0);
+		T_EQ(run_sec(c, &sqe, qm), -EBADMSG);
+		bus_close(&bus);
+	}
+}
+
+static void an_address_out_of_reach_is_an_error(void)
+{
+	for (unsigned int qm = 2; qm <= 3; qm++) {
+		const struct sec_codec *c = sec_codec(qm);
+		struct sec_cipher_op op;
+		struct sec_sqe sqe;
+
+		bus_open(&bus, 0);
+		op = cipher_op(SEC_AES_CBC);
+		op.dst = 0x1000;
+		T_EQ(c->cipher(&sqe, &op), 0);
+		T_EQ(run_sec(c, &sqe, qm), -EIO);
+		bus_close(&bus);
+	}
+}
+
+static void digest_in_parts(unsigned int qm, enum sec_digest_alg alg,
+			    const EVP_MD *md)
+{
+	static const uint32_t lens[][4] = { { 0 }, { 64, 0 }, { 128, 64, 3 } };
+	const struct sec_codec *c = sec_codec(qm);
+	uint8_t msg[512], want[32], got[32];
+	uint64_t seed = 2, src, mac;
+	struct sec_sqe sqe;
+
+	bus_open(&bus, 0);
+	noise_fill(&seed, msg, sizeof(msg));
+	src = bus_alloc(&bus, sizeof(msg), 64, 0);
+	mac = bus_alloc(&bus, 32, 64, 0);
+	bus_put(&bus, src, msg, sizeof(msg));
+	for (unsigned int parts = 1; parts <= 3; parts++) {
+		uint32_t total = 0;
+
+		for (unsigned int i = 0; i < parts; i++) {
+			struct sec_digest_op op = { .alg = alg,
+						    .src = src + total,
+						    .mac = mac };
+
+			op.len = parts == 1 ? 77 : lens[parts - 1][i];
+			total += op.len;
+			op.total_bits = i + 1 == parts ? 8 * total : 0;
+			op.part = parts == 1	   ? SEC_ONE_SHOT
+				  : i + 1 == parts ? SEC_LAST
+				  : i		   ? SEC_MIDDLE
+						   : SEC_FIRST;
+			if (parts == 1)
+				op.total_bits = 0;
+			T_EQ(c->digest(&sqe, &op), 0);
+			T_EQ(run_sec(c, &sqe, qm), 0);
+		}
+		EVP_Digest(msg, total, want, NULL, md, NULL);
+		bus_get(&bus, mac, got, 32);
+		T_MEM(got, want, 32);
+	}
+	bus_close(&bus);
+}
+
+static void digests_in_one_two_and_three_parts(void)
+{
+	for (unsigned int qm = 2; qm <= 3; qm++) {
+		digest_in_parts(qm, SEC_SM3, EVP_sm3());
+		digest_in_parts(qm, SEC_SHA256, EVP_sha256());
+	}
+}
+
+/* 2^e mod n, small enough to see: e = 5, n = 2^1023 + 1, so 32. */
+static void a_modular_exponentiation_runs(void)
+{
+	uint8_t key[256], e = 5, n[128] = { 0x80 }, in[128] = { 0 }, out[128];
+	struct hpre_num en = { &e, 1 }, nn = { n, sizeof(n) };
+	struct hpre_op op = { .alg = HPRE_ALG_MODEXP, .width = 128 };
+	struct hpre_sqe sqe;
+	struct emu_job job = { .sqe = sqe.w, .dma = &bus.dma };
+
+	bus_open(&bus, 0);
+	n[127] = 1;
+	in[127] = 2;
+	T_EQ(hpre_key_modexp(key, 128, en, nn), 0);
+	op.key = bus_alloc(&bus, sizeof(key), 64, 0);
+	op.in = bus_alloc(&bus, 128, 64, 0);
+	op.out = bus_alloc(&bus, 128, 64, 0);
+	bus_put(&bus, op.key, key, sizeof(key));
+	bus_put(&bus, op.in, in, sizeof(in));
+	T_EQ(hpre_encode(&sqe, &op), 0);
+	T_EQ(hpre_result(&sqe), -EINPROGRESS);
+	emu_hpre.run(&job);
+	T_EQ(hpre_result(&sqe), 0);
+	bus_get(&bus, op.out, out, sizeof(out));
+	in[127] = 32;
+	T_MEM(out, in, sizeof(out));
+	op.out = 0x1000;
+	T_EQ(hpre_encode(&sqe, &op), 0);
+	emu_hpre.run(&job);
+	T_EQ(hpre_result(&sqe), -EIO);
+	bus_close(&bus);
+}
+
+T_MAIN(T_CASE(every_cipher_goes_there_and_back),
+       T_CASE(a_two_entry_list_carries_a_record),
+       T_CASE(a_spoilt_tag_is_a_bad_message),
+       T_CASE(an_address_out_of_reach_is_an_error),
+       T_CASE(digests_in_one_two_and_three_parts),
+       T_CASE(a_modular_exponentiation_runs))
