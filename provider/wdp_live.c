@@ -44,8 +44,8 @@ static void wdp_forked(void)
 	atomic_fetch_add(&wdp_process.forks, 1);
 }
 
-/* OPENSSL_atexit() also keeps the module mapped: cleanup functions of wait
- * contexts may run after the last instance is gone. */
+/* Not every build of libcrypto keeps the module mapped for its handler, so it
+ * is linked with -z nodelete. */
 static void wdp_hook(void)
 {
 	wdp_process.rc = -pthread_atfork(NULL, NULL, wdp_forked);
