@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "offload/offload_priv.h"
+
+bool choose_device(const struct choose_in *in)
+{
+	return in->has && in->bytes >= in->min_bytes && in->usable;
+}
+
+static bool engine_usable(struct engine *e)
+{
+	for (unsigned int i = 0; i < e->count; i++) {
+		struct device *d = &e->device[i];
+
+		if (!atomic_load_explicit(&d->refused, memory_order_relaxed) &&
+		    health_usable(&d->health))
+			return true;
+	}
+	return false;
+}
+
+bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes)
+{
+	struct choose_in in = {
+		.has = o->has[kind],
+		.min_bytes = o->cfg.min_bytes[kind],
+		.bytes = bytes,
+	};
+
+	if (!in.has || bytes < in.min_bytes)
+		return false; /* the clock below is not for small inputs */
+	in.usable = engine_usable(&o->engine[kinds[kind].engine]);
+	return choose_device(&in);
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * job.c - the life of a job.
+ *
+ *	FREE ─get─▶ FILLING ─submit─▶ OUT ─reap, stop─▶ DONE ─end─▶ FREE
+ *					│		  ▲
+ *					└─abandon: reap frees it
+ *
+ * A job changes hands under its lane's word, but FILLING and DONE ones belong
+ * to their caller alone, who copies in and out of the slot without it.
+ */
+#include "offload/offload_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/wd_base.h"
+#include "base/wd_io.h"
+
+/* Symmetric inputs below this never pause: OpenSSL 3.0's DRBG may be the
+ * caller, under libcrypto's locks. */
+#define ASYNC_MIN_BYTES 2048u
+
+/* Room for any codec's operation. */
+union hw_op {
+	struct hpre_op hpre;
+	struct sec_cipher_op cipher;
+	struct sec_digest_op digest;
+};
+
+/* ---- slots (lane held) -------------------------------------------------- */
+
+static void job_set(struct offload_job *j, enum job_word word)
+{
+	atomic_store_explicit(&j->word, (uint32_t)word, memory_order_release);
+}
+
+/* A slot never used before: skip those the device can't reach as one run. */
+static struct offload_job *job_fresh(struct lane *l)
+{
+	while (l->fresh < l->jobs) {
+		struct offload_job *j = &l->job[l->fresh];
+		uint8_t *mem = l->q.u.pool + l->fresh * l->stride;
+
+		memset(j, 0, sizeof(*j));
+		l->fresh++;
+		j->lane = l;
+		j->mem = mem;
+		if (uacce_addr(&l->q.u, mem, l->stride) != UACCE_NO_ADDR)
+			return j;
+	}
+	return NULL;
+}
+
+static struct offload_job *job_take(struct lane *l)
+{
+	struct offload_job *j;
+
+	if (l->free < LANE_JOBS_MAX) {
+		j = &l->job[l->free];
+		l->free = j->next_free;
+	} else {
+		j = job_fresh(l);
+		if (!j)
+			return NULL;
+	}
+	j->used = 0;
+	j->copied = 0;
+	j->rc = 0;
+	j->async = j->abandoned = j->sleeping = j->probe = false;
+	j->paused = j->bounced = false;
+	l->live++;
+	job_set(j, JOB_FILLING);
+	return j;
+}
+
+/* Secrets go where they lived; on a stopped queue close wipes the pool. */
+static void job_wipe(struct offload_job *j)
+{
+	wd_wipe(j->mem, j->used);
+	j->used = 0;
+	wd_wipe(j->big, j->big_size);
+	free(j->big);
+	j->big = NULL;
+	j->big_size = 0;
+}
+
+void job_free(struct offload_job *j)
+{
+	struct lane *l = j->lane;
+
+	job_wipe(j);
+	l->stats->copied += j->copied;
+	j->waiter = NULL;
+	j->next_free = l->free;
+	l->free = (uint16_t)(j - l->job);
+	l->live--;
+	job_set(j, JOB_FREE);
+}
+
+static void job_link(struct lane *l, struct offload_job *j)
+{
+	j->next = NULL;
+	j->prev = l->last;
+	if (l->last)
+		l->last->next = j;
+	else
+		l->first = j;
+	l->last = j;
+	l->flying++;
+	if (j->async)
+		atomic_fetch_add_explicit(&l->async_out, 1,
+					  memory_order_relaxed);
+}
+
+static void job_unlink(struct lane *l, struct offload_job *j)
+{
+	if (j->prev)
+		j->prev->next = j->next;
+	else
+		l->first = j->next;
+	if (j->next)
+		j->next->prev = j->prev;
+	else
+		l->last = j->prev;
+	l->flying--;
+	if (j->async)
+		atomic_fetch_sub_explicit(&l->async_out, 1,
+					  memory_order_relaxed);
+}
+
+/* ---- done --------------------------------------------------------------- */
+
+static void job_count(struct offload_job *j, int rc)
+{
+	struct offload_kind_stats *s = &j->lane->stats->kind[j->kind];
+
+	if (!rc || rc == -EBADMSG)
+		s->done++;
+	else if (rc == -ETIMEDOUT)
+		s->timeouts++;
+	else
+		s->errors++;
+}
+
+/* An eighth of the difference: settles in some ten jobs. */
+static void job_learn(struct offload_job *j, uint64_t now)
+{
+	uint64_t *usual = &j->lane->usual_ns[j->kind];
+	uint64_t took = now - j->started;
+
+	*usual = *usual ? *usual - *usual / 8 + took / 8 : took;
+}
+
+void job_finish(struct offload_job *j, int rc, uint64_t now,
+		struct wakes *wakes)
+{
+	struct lane *l = j->lane;
+	struct offload_waiter *w = j->waiter;
+
+	job_unlink(l, j);
+	job_count(j, rc);
+	if (lane_is_open(l)) {
+		health_result(&l->device->health, rc, j->probe, now);
+		job_learn(j, now);
+	}
+	if (j->abandoned) {
+		job_free(j);
+		return;
+	}
+	j->rc = rc;
+	if (w) {
+		w->get(w);
+		j->waker = pthread_self();
+		atomic_store(&j->waking, JOB_WAKING);
+	}
+	if (w || j->sleeping) {
+		wakes->at[wakes->n].job = j;
+		wakes->at[wakes->n].w = w;
+		wakes->n++;
+	}
+	job_set(j, JOB_DONE);
+}
+
+static void job_woken(struct offload_job *j)
+{
+	struct lane *l = j->lane;
+
+	if (!(atomic_exchange(&j->waking, 0) & JOB_LINGERS))
+		return;
+	lane_enter(l);
+	job_free(j);
+	lane_leave(l);
+}
+
+void wakes_run(struct wakes *wakes)
+{
+	for (unsigned int i = 0; i < wakes->n; i++) {
+		struct offload_job *j = wakes->at[i].job;
+		struct offload_waiter *w = wakes->at[i].w;
+
+		if (!w) {
+			wake_word(&j->word, 1);
+			continue;
+		}
+		w->wake(w);
+		job_woken(j);
+		w->put(w);
+	}
+	wakes->n = 0;
+}
+
+/*
+ * Nobody may be left calling w->wake when the job's slot or the waiter goes.
+ * Return: true: free the slot; false: this thread itself is inside the call
+ * and frees it when it comes back.
+ */
+static bool job_wake_is_over(struct offload_job *j)
+{
+	const struct timespec moment = { .tv_nsec = 20000 };
+
+	for (int i = 0; atomic_load(&j->waking); i++) {
+		if (pthread_equal(j->waker, pthread_self()) &&
+		    atomic_fetch_or(&j->waking, JOB_LINGERS))
+			return false;
+		if (i < 100)
+			wd_cpu_relax();
+		else
+			nanosleep(&moment, NULL);
+	}
+	return true;
+}
+
+/* Back to the lane; @j is DONE or FILLING and this thread's. */
+static void job_end(struct offload_job *j)
+{
+	struct lane *l = j->lane;
+
+	job_wipe(j);
+	if (!job_wake_is_over(j))
+		return;
+	lane_enter(l);
+	job_free(j);
+	lane_leave(l);
+}
+
+void offload_abandon(struct offload_waiter *w)
+{
+	struct offload_job *j = w->job;
+	struct lane *l;
+	bool done;
+
+	if (!j)
+		return;
+	w->job = NULL;
+	l = j->lane;
+	if (proc_is_stale(l->proc))
+		return;
+	lane_enter(l);
+	l->stats->abandoned++;
+	j->waiter = NULL;
+	done = job_is_done(j);
+	j->abandoned = !done;
+	lane_leave(l);
+	if (done)
+		job_end(j);
+}
+
+/* ---- into the ring ------------------------------------------------------ */
+
+static int job_get(struct lane *l, struct offload_job **out)
+{
+	struct wakes wakes = { 0 };
+	int rc = 0;
+
+	lane_enter(l);
+	if (!lane_is_open(l)) {
+		lane_leave(l);
+		return -EIO;
+	}
+	if (!l->watcher)
+		rc = lane_reap(l, false, &wakes);
+	*out = rc < 0 ? NULL : job_take(l);
+	lane_leave(l);
+	wakes_run(&wakes);
+	if (rc < 0)
+		lane_quarantine(l, -EIO);
+	return rc < 0 ? -EIO : *out ? 0 : -EAGAIN;
+}
+
+static void job_launch(struct lane *l, struct offload_job *j, uint16_t slot)
+{
+	struct offload_kind_stats *s = &l->stats->kind[j->kind];
+
+	qm_queue_commit(&l->q);
+	l->by_ring_slot[slot] = (uint16_t)(j - l->job);
+	j->started = wd_now_ns();
+	j->deadline =
+		j->started + (uint64_t)l->proc->o->cfg.timeout_ms * 1000000u;
+	j->usual_ns = l->usual_ns[j->kind];
+	job_set(j, JOB_OUT);
+	job_link(l, j);
+	s->jobs++;
+	s->bytes += j->bytes;
+}
+
+/* Does the poller have to look at this lane sooner than it would? */
+static bool lane_wants_poller(struct lane *l, const struct offload_job *j)
+{
+	if (!j->async)
+		return false;
+	if (l->q.committed == 1)
+		l->unrung_since = j->started;
+	return l->q.committed == 1 ||
+	       !atomic_load_explicit(&l->watched, memory_order_relaxed);
+}
+
+/* Lane held.  @stopped: give the queue up, whatever became of the job.
+ * Return: 0 the job is out; -errno: it never went. */
+static int job_put_on_ring(struct lane *l, struct offload_job *j,
+			   const struct work *work, const union hw_op *hw,
+			   bool *stopped)
+{
+	uint16_t slot;
+	void *sqe;
+	int rc;
+
+	if (!lane_is_open(l))
+		return -EIO;
+	sqe = qm_queue_reserve(&l->q, &slot);
+	if (!sqe) {
+		*stopped = lane_ring(l) < 0;
+		return *stopped ? -EIO : -EAGAIN;
+	}
+	rc = work->encode(j, sqe, hw);
+	if (rc) {
+		qm_queue_unreserve(&l->q);
+		return rc;
+	}
+	job_launch(l, j, slot);
+	if (lane_batch_due(l->flying - l->q.committed, l->q.committed,
+			   l->proc->o->cfg.batch, j->async))
+		*stopped = lane_ring(l) < 0;
+	return 0;
+}
+
+static int job_submit(struct offload_job *j, const struct work *work,
+		      const union hw_op *hw, struct offload_waiter *w)
+{
+	struct lane *l = j->lane;
+	bool nudge = false, stopped = false;
+	int rc;
+
+	lane_enter(l);
+	j->waiter = w;
+	rc = job_put_on_ring(l, j, work, hw, &stopped);
+	if (rc)
+		j->waiter = NULL;
+	else
+		nudge = lane_wants_poller(l, j);
+	if (!rc && w)
+		w->job = j;
+	lane_leave(l);
+	if (stopped)
+		lane_quarantine(l, -EIO);
+	if (nudge)
+		poller_nudge(l->proc);
+	return rc;
+}
+
+/* ---- a call ------------------------------------------------------------- */
+
+static int job_wait(struct offload_job *j, struct offload_waiter *w)
+{
+	if (!w) {
+		wait_sync(j);
+		return 0;
+	}
+	return wait_paused(j, w);
+}
+
+static int job_do(struct offload_job *j, const struct work *work,
+		  struct offload_waiter *w)
+{
+	union hw_op hw;
+	int rc = work->place(j, work->op, &hw);
+
+	if (!rc)
+		rc = job_submit(j, work, &hw, w);
+	if (rc) {
+		job_end(j);
+		return rc;
+	}
+	rc = job_wait(j, w);
+	if (w)
+		w->job = NULL;
+	if (rc)
+		return -EIO; /* in a forked child: the slot is the parent's */
+	rc = j->rc;
+	if (!rc || rc == -EBADMSG)
+		work->finish(j, work->op);
+	job_end(j);
+	return rc;
+}
+
+static bool may_pause(struct proc *p, const struct work *work,
+		      const struct offload_waiter *w)
+{
+	if (!w || (kinds[work->kind].engine == UACCE_SEC &&
+		   work->bytes < ASYNC_MIN_BYTES))
+		return false;
+	return poller_can(p) || w->alarm;
+}
+
+int job_run(struct offload *o, const struct work *work,
+	    struct offload_waiter *w)
+{
+	enum health_admit admit;
+	struct offload_job *j;
+	struct thread *t;
+	struct lane *l;
+	int rc;
+
+	if (!o->has[work->kind])
+		return -ENODEV;
+	t = thread_get(o);
+	if (!t)
+		return -ENODEV;
+	rc = lane_get(t, kinds[work->kind].engine, &l);
+	if (rc)
+		return rc;
+	if (!may_pause(t->proc, work, w))
+		w = NULL;
+	rc = job_get(l, &j);
+	if (rc)
+		return rc;
+	admit = health_admit(&l->device->health, wd_now_ns());
+	j->probe = admit == HEALTH_PROBE;
+	j->kind = (uint8_t)work->kind;
+	j->bytes = work->bytes;
+	j->async = w;
+	if (admit == HEALTH_NO) {
+		job_end(j);
+		return -ENODEV;
+	}
+	return job_do(j, work, w);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * job_sec.c - ciphers, AEAD and digests: where the operands go.
+ *
+ *	in place, no AAD    src = in		   dst = out
+ *	in place, AAD	    src = {aad, in}	   dst = {slot, out}
+ *	overlap		    src as above	   dst = slot or big
+ *	bounced		    src = dst = slot: AAD | payload
+ *
+ * Tag, digest state and IV are always in the slot; a key is used where it
+ * lies when the input is.
+ */
+#include "offload/offload_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/wd_base.h"
+#include "offload/slot.h"
+
+#define DATA_AT ((uint32_t)offsetof(struct sec_slot, data))
+
+static bool overlaps(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	return len && a < b + len && b < a + len;
+}
+
+static uint64_t at(const struct offload_job *j, const void *p, size_t len)
+{
+	return uacce_addr(&j->lane->q.u, p, len ? len : 1);
+}
+
+static void uses(struct offload_job *j, size_t end)
+{
+	if (j->used < end)
+		j->used = (uint32_t)end;
+}
+
+/* Ordinary memory for an output that does not fit the slot; SVA only. */
+static uint8_t *big_new(struct offload_job *j, size_t bytes)
+{
+	size_t size = wd_align_up(bytes, 64);
+
+	j->big = aligned_alloc(64, size);
+	j->big_size = j->big ? size : 0;
+	return j->big;
+}
+
+/* ---- cipher ------------------------------------------------------------- */
+
+/* AAD | payload of the source, without a copy. */
+static void cipher_src(struct offload_job *j, const struct offload_cipher *op,
+		       struct sec_cipher_op *hw)
+{
+	struct sec_slot *slot = (void *)j->mem;
+
+	if (op->aad_len && op->len) {
+		sec_sgl_fill(&slot->src, at(j, op->aad, op->aad_len),
+			     op->aad_len, at(j, op->in, op->len), op->len);
+		hw->src_sgl = true;
+		hw->src = at(j, &slot->src, sizeof(slot->src));
+		uses(j, DATA_AT);
+	} else if (op->aad_len) {
+		hw->src = at(j, op->aad, op->aad_len);
+	} else {
+		hw->src = at(j, op->len ? op->in : slot->data, op->len);
+	}
+}
+
+/*
+ * The device passes the AAD on to the destination: let it land in @aad, since
+ * the caller's may be constant.
+ */
+static void cipher_dst(struct offload_job *j, const struct offload_cipher *op,
+		       uint8_t *aad, struct sec_cipher_op *hw)
+{
+	struct sec_slot *slot = (void *)j->mem;
+
+	if (op->aad_len && op->len) {
+		sec_sgl_fill(&slot->dst, at(j, aad, op->aad_len), op->aad_len,
+			     at(j, op->out, op->len), op->len);
+		hw->dst_sgl = true;
+		hw->dst = at(j, &slot->dst, sizeof(slot->dst));
+		uses(j, DATA_AT);
+	} else if (op->aad_len) {
+		hw->dst = at(j, aad, op->aad_len);
+	} else {
+		hw->dst = at(j, op->len ? op->out : aad, op->len);
+	}
+}
+
+/* Memory of the lane's for @bytes: of the slot, else big. */
+static uint8_t *lane_room(struct offload_job *j, size_t bytes)
+{
+	struct sec_slot *slot = (void *)j->mem;
+
+	if (bytes > sizeof(slot->data))
+		return big_new(j, bytes);
+	uses(j, DATA_AT + bytes);
+	return slot->data;
+}
+
+static int cipher_in_place(struct offload_job *j,
+			   const struct offload_cipher *op, enum place dst,
+			   struct sec_cipher_op *hw)
+{
+	size_t total = (size_t)op->aad_len + op->len;
+	bool bounce = dst != PLACE_CALLER;
+	uint8_t *room = lane_room(j, bounce ? total : op->aad_len);
+
+	if (!room)
+		return -ENOMEM;
+	hw->key = at(j, op->key, op->key_len);
+	cipher_src(j, op, hw);
+	if (!bounce) {
+		cipher_dst(j, op, room, hw);
+		return 0;
+	}
+	j->bounced = true;
+	hw->dst = at(j, room, total);
+	return 0;
+}
+
+static void cipher_bounced(struct offload_job *j,
+			   const struct offload_cipher *op,
+			   struct sec_cipher_op *hw)
+{
+	size_t total = (size_t)op->aad_len + op->len;
+	struct sec_slot *slot = (void *)j->mem;
+
+	uses(j, DATA_AT + total);
+	memcpy(slot->key, op->key, op->key_len);
+	if (op->aad_len)
+		memcpy(slot->data, op->aad, op->aad_len);
+	if (op->len)
+		memcpy(slot->data + op->aad_len, op->in, op->len);
+	j->copied += op->len;
+	hw->key = at(j, slot->key, op->key_len);
+	hw->src = hw->dst = at(j, slot->data, total);
+	j->bounced = true;
+}
+
+static int cipher_place(struct offload_job *j, const void *opaque, void *hw_op)
+{
+	const struct offload_cipher *op = opaque;
+	struct sec_slot *slot = (void *)j->mem;
+	struct sec_cipher_op *hw = hw_op;
+	const struct place_in in = {
+		.sva = j->lane->q.u.sva,
+		.async = j->async,
+		.overlap = overlaps(op->in, op->out, op->len),
+		.bytes = (size_t)op->aad_len + op->len,
+		.slot = SEC_SLOT_DATA,
+	};
+	enum place src, dst;
+	int rc = place_data(&in, &src, &dst);
+
+	if (rc)
+		return rc;
+	*hw = (struct sec_cipher_op){
+		.alg = op->alg,
+		.encrypt = op->encrypt,
+		.key_len = op->key_len,
+		.tag_len = op->tag_len,
+		.aad_len = op->aad_len,
+		.len = op->len,
+		.iv = at(j, slot->iv, sizeof(slot->iv)),
+		.mac = at(j, slot->mac, sizeof(slot->mac)),
+	};
+	uses(j, offsetof(struct sec_slot, key));
+	memcpy(slot->iv, op->iv, op->alg == SEC_AES_GCM ? 12 : 16);
+	if (op->tag_len && !op->encrypt)
+		memcpy(slot->mac, op->tag, op->tag_len);
+	if (src == PLACE_CALLER)
+		return cipher_in_place(j, op, dst, hw);
+	cipher_bounced(j, op, hw);
+	return 0;
+}
+
+static int cipher_encode(const struct offload_job *j, void *sqe, const void *hw)
+{
+	return j->lane->codec->cipher(sqe, hw);
+}
+
+static void cipher_finish(struct offload_job *j, const void *opaque)
+{
+	const struct offload_cipher *op = opaque;
+	struct sec_slot *slot = (void *)j->mem;
+	const uint8_t *room = j->big ? j->big : slot->data;
+
+	if (j->bounced && op->len && !j->rc) {
+		memcpy(op->out, room + op->aad_len, op->len);
+		j->copied += op->len;
+	}
+	if (op->tag_len && op->encrypt)
+		memcpy(op->tag, slot->mac, op->tag_len);
+}
+
+static int cipher_check(const struct offload_cipher *op)
+{
+	if (kinds[op->kind].engine != UACCE_SEC || op->key_len > 32 ||
+	    op->tag_len > 16 || (op->aad_len && !op->aad))
+		return -EINVAL;
+	if (op->in != op->out && overlaps(op->in, op->out, op->len))
+		return -EINVAL;
+	if (op->aad_len > SEC_AAD_MAX || op->len > SEC_LEN_MAX - op->aad_len)
+		return -EMSGSIZE;
+	return 0;
+}
+
+int offload_cipher(struct offload *o, const struct offload_cipher *op,
+		   struct offload_waiter *w)
+{
+	const struct work work = {
+		.kind = op->kind,
+		.op = op,
+		.bytes = op->len,
+		.place = cipher_place,
+		.encode = cipher_encode,
+		.finish = cipher_finish,
+	};
+	int rc = cipher_check(op);
+
+	return rc ? rc : job_run(o, &work, w);
+}
+
+/* ---- digest ------------------------------------------------------------- */
+
+static int digest_place(struct offload_job *j, const void *opaque, void *hw_op)
+{
+	const struct offload_digest *op = opaque;
+	struct sec_slot *slot = (void *)j->mem;
+	const struct place_in in = {
+		.sva = j->lane->q.u.sva,
+		.async = j->async,
+		.bytes = op->len,
+		.slot = SEC_SLOT_DATA,
+	};
+	const uint8_t *from = op->len ? op->in : slot->data;
+	enum place src, dst;
+	int rc = place_data(&in, &src, &dst);
+
+	if (rc)
+		return rc;
+	uses(j, sizeof(slot->mac));
+	if (op->part == SEC_MIDDLE || op->part == SEC_LAST)
+		memcpy(slot->mac, op->state, SEC_DIGEST_STATE);
+	if (src == PLACE_SLOT && op->len) {
+		memcpy(slot->data, op->in, op->len);
+		j->copied += op->len;
+		uses(j, DATA_AT + op->len);
+		from = slot->data;
+	}
+	*(struct sec_digest_op *)hw_op = (struct sec_digest_op){
+		.alg = op->alg,
+		.part = op->part,
+		.len = op->len,
+		.total_bits = op->total_bits,
+		.src = at(j, from, op->len),
+		.mac = at(j, slot->mac, SEC_DIGEST_STATE),
+	};
+	return 0;
+}
+
+static int digest_encode(const struct offload_job *j, void *sqe, const void *hw)
+{
+	return j->lane->codec->digest(sqe, hw);
+}
+
+static void digest_finish(struct offload_job *j, const void *opaque)
+{
+	const struct offload_digest *op = opaque;
+	const struct sec_slot *slot = (const void *)j->mem;
+
+	memcpy(op->state, slot->mac, SEC_DIGEST_STATE);
+}
+
+int offload_digest(struct offload *o, const struct offload_digest *op,
+		   struct offload_waiter *w)
+{
+	const struct work work = {
+		.kind = op->kind,
+		.op = op,
+		.bytes = op->len,
+		.place = digest_place,
+		.encode = digest_encode,
+		.finish = digest_finish,
+	};
+
+	if (kinds[op->kind].engine != UACCE_SEC)
+		return -EINVAL;
+	if (op->len > SEC_LEN_MAX)
+		return -EMSGSIZE;
+	return job_run(o, &work, w);
+}

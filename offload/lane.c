@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * lane.c - a queue pair with its job slots, and which thread uses which.
+ */
+#include "offload/offload_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/wd_base.h"
+#include "base/wd_io.h"
+#include "base/wd_log.h"
+#include "offload/slot.h"
+
+/* A device whose queues are all taken is asked again after this. */
+#define BUSY_NS 100000000u
+
+/* Tries before a thread sleeps for a lane; it is held for well under 1 us. */
+#define ENTER_SPINS 200
+
+/* Slots of a queue: those in flight at once, each with memory of its own. */
+static const struct shape {
+	unsigned int jobs;
+	size_t stride; /* bytes */
+} shapes[UACCE_ENGINES] = {
+	[UACCE_HPRE] = { LANE_JOBS_MAX, sizeof(struct hpre_slot) },
+	[UACCE_SEC] = { LANE_JOBS_MAX / 2, sizeof(struct sec_slot) },
+};
+
+/* Device memory may be scarce (no SVA): this many are enough to go on. */
+#define LANE_JOBS_MIN 8u
+
+/* ---- the word ----------------------------------------------------------- */
+
+bool lane_try_enter(struct lane *l)
+{
+	uint32_t none = 0;
+
+	return !atomic_load_explicit(&l->lock, memory_order_relaxed) &&
+	       atomic_compare_exchange_strong_explicit(&l->lock, &none, 1,
+						       memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+void lane_enter(struct lane *l)
+{
+	for (int i = 0; i < ENTER_SPINS; i++) {
+		if (lane_try_enter(l))
+			return;
+		wd_cpu_relax();
+	}
+	while (atomic_exchange_explicit(&l->lock, 2, memory_order_acquire))
+		wait_word(&l->lock, 2, -1);
+}
+
+static void lane_unlock(struct lane *l)
+{
+	if (atomic_exchange_explicit(&l->lock, 0, memory_order_release) == 2)
+		wake_word(&l->lock, 1);
+}
+
+static void lane_set(struct lane *l, enum lane_state state)
+{
+	atomic_store_explicit(&l->state, (int)state, memory_order_release);
+}
+
+/* Nobody can reach the queue any more: no lock needed. */
+static void lane_close(struct lane *l)
+{
+	qm_queue_close(&l->q);
+	l->sq_bells += l->q.sq_bells;
+	l->cq_bells += l->q.cq_bells;
+	lane_set(l, LANE_EMPTY);
+}
+
+void lane_leave(struct lane *l)
+{
+	bool close = atomic_load_explicit(&l->state, memory_order_relaxed) ==
+			     LANE_DEAD &&
+		     !l->live;
+
+	if (close)
+		lane_set(l, LANE_CLOSING);
+	lane_unlock(l);
+	if (close)
+		lane_close(l);
+}
+
+/* ---- opening ------------------------------------------------------------ */
+
+static int lane_open(struct lane *l, struct device *d)
+{
+	const struct shape *s = &shapes[d->info.engine];
+	unsigned int jobs = s->jobs;
+	int rc;
+
+	do {
+		rc = qm_queue_open(&l->q, l->proc->o->host, &d->info, 0,
+				   jobs * s->stride);
+	} while (rc == -ENOMEM && (jobs /= 2) >= LANE_JOBS_MIN);
+	if (rc)
+		return rc;
+
+	l->codec = sec_codec(l->q.u.qm_version);
+	if (l->q.u.sq_depth <= jobs)
+		jobs = l->q.u.sq_depth - 1u;
+	l->device = d;
+	l->jobs = jobs;
+	l->stride = s->stride;
+	l->fresh = 0;
+	l->free = LANE_JOBS_MAX;
+	l->flying = l->live = 0;
+	l->first = l->last = NULL;
+	l->watcher = NULL;
+	atomic_store(&l->watched, false);
+	atomic_store(&l->async_out, 0);
+	stats_lane_opened(l);
+	lane_set(l, LANE_OPEN);
+	return 0;
+}
+
+/* May this error be gone the next time? */
+static bool open_may_recover(int rc)
+{
+	return rc == -EBUSY || rc == -EMFILE || rc == -ENFILE ||
+	       rc == -ENOMEM || rc == -EINTR || rc == -EAGAIN;
+}
+
+static void device_open_failed(struct device *d, int rc, uint64_t now)
+{
+	if (open_may_recover(rc))
+		atomic_store(&d->busy_until, now + BUSY_NS);
+	else if (d->opened)
+		health_failed(&d->health, now); /* a reset under way? */
+	else
+		atomic_store(&d->refused, true);
+	wd_info("%s: no queue: %s", d->info.name, strerror(-rc));
+}
+
+static bool device_may_open(struct device *d, uint64_t now)
+{
+	return !atomic_load(&d->refused) && health_usable(&d->health) &&
+	       now >= atomic_load(&d->busy_until);
+}
+
+/* The device with fewest queues of ours that may be asked now. */
+static struct device *device_pick(struct engine *e, uint64_t now)
+{
+	struct device *best = NULL;
+
+	for (unsigned int i = 0; i < e->count; i++) {
+		struct device *d = &e->device[i];
+
+		if (device_may_open(d, now) &&
+		    (!best || d->lanes < best->lanes))
+			best = d;
+	}
+	return best;
+}
+
+static unsigned int engine_lanes(const struct engine *e)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < e->count; i++)
+		n += e->device[i].lanes;
+	return n;
+}
+
+static int proc_host_ready(struct proc *p)
+{
+	struct uacce_host *host = p->o->host;
+	int rc = 0;
+
+	if (!p->host_ready && p->stale)
+		rc = host->ops->forked(host);
+	p->host_ready = true;
+	return rc;
+}
+
+/* A closed lane nobody uses, or a new one. */
+static struct lane *lane_blank(struct proc *p, enum uacce_engine engine)
+{
+	struct lane *l;
+
+	for (l = atomic_load(&p->lanes); l; l = l->next)
+		if (l->engine == engine && !l->users &&
+		    atomic_load(&l->state) == LANE_EMPTY)
+			return l;
+	l = malloc(sizeof(*l));
+	if (!l)
+		return NULL;
+	/* Tables behind it are used from the front: leave them untouched. */
+	memset(l, 0, offsetof(struct lane, by_ring_slot));
+	l->proc = p;
+	l->engine = engine;
+	l->stats = &l->counted;
+	return l;
+}
+
+static void lane_publish(struct lane *l)
+{
+	struct proc *p = l->proc;
+
+	for (struct lane *k = atomic_load(&p->lanes); k; k = k->next)
+		if (k == l)
+			return;
+	l->next = atomic_load(&p->lanes);
+	atomic_store(&p->lanes, l);
+	atomic_fetch_add(&p->lane_count, 1);
+}
+
+static bool lane_is_new(const struct lane *l)
+{
+	return !l->device;
+}
+
+/* proc->lock held. */
+static struct lane *lane_new(struct proc *p, enum uacce_engine engine, int *why)
+{
+	struct engine *e = &p->o->engine[engine];
+	uint64_t now = wd_now_ns();
+	struct lane *l;
+	struct device *d;
+
+	*why = -EAGAIN;
+	if (p->o->cfg.queues && engine_lanes(e) >= p->o->cfg.queues)
+		return NULL;
+	d = device_pick(e, now);
+	if (!d)
+		return NULL;
+	l = lane_blank(p, engine);
+	*why = l ? proc_host_ready(p) : -ENOMEM;
+	for (; !*why && d; d = device_pick(e, now)) {
+		bool fresh = lane_is_new(l);
+		int rc = lane_open(l, d);
+
+		if (!rc) {
+			if (fresh)
+				lane_publish(l);
+			d->lanes++;
+			d->opened = true;
+			return l;
+		}
+		device_open_failed(d, rc, now);
+	}
+	if (!*why)
+		*why = -EAGAIN;
+	if (l && lane_is_new(l))
+		free(l);
+	return NULL;
+}
+
+/* ---- who uses which ----------------------------------------------------- */
+
+static struct lane *lane_least_used(struct proc *p, enum uacce_engine engine,
+				    bool idle)
+{
+	struct lane *best = NULL;
+
+	for (struct lane *l = atomic_load(&p->lanes); l; l = l->next) {
+		if (l->engine != engine || !lane_is_open(l) ||
+		    (idle && l->users) || !health_usable(&l->device->health))
+			continue;
+		if (!best || l->users < best->users)
+			best = l;
+	}
+	return best;
+}
+
+void lane_put(struct thread *t, enum uacce_engine engine)
+{
+	if (t->lane[engine])
+		t->lane[engine]->users--;
+	t->lane[engine] = NULL;
+}
+
+static bool engine_refused(struct engine *e)
+{
+	for (unsigned int i = 0; i < e->count; i++)
+		if (health_usable(&e->device[i].health) &&
+		    !atomic_load(&e->device[i].refused))
+			return false;
+	return true;
+}
+
+static int lane_attach(struct thread *t, enum uacce_engine engine)
+{
+	struct proc *p = t->proc;
+	struct lane *l;
+	int rc = 0;
+
+	pthread_mutex_lock(&p->lock);
+	lane_put(t, engine);
+	l = lane_least_used(p, engine, true);
+	if (!l)
+		l = lane_new(p, engine, &rc);
+	if (!l)
+		l = lane_least_used(p, engine, false);
+	if (l) {
+		l->users++;
+		t->lane[engine] = l;
+		rc = 0;
+	} else if (engine_refused(&p->o->engine[engine])) {
+		rc = -ENODEV;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return rc;
+}
+
+static bool lane_will_do(struct lane *l)
+{
+	return l && lane_is_open(l) && health_usable(&l->device->health);
+}
+
+int lane_get(struct thread *t, enum uacce_engine engine, struct lane **out)
+{
+	int rc;
+
+	if (!lane_will_do(t->lane[engine])) {
+		if (engine_refused(&t->proc->o->engine[engine]))
+			return -ENODEV; /* without opening: sandboxes */
+		rc = lane_attach(t, engine);
+		if (rc)
+			return rc;
+	}
+	*out = t->lane[engine];
+	return 0;
+}
+
+/* ---- bell --------------------------------------------------------------- */
+
+bool lane_batch_due(unsigned int rung, unsigned int unrung, unsigned int batch,
+		    bool async)
+{
+	return unrung && (!async || !rung || unrung >= batch);
+}
+
+static void lane_note_bells(struct lane *l)
+{
+	l->stats->sq_bells = l->sq_bells + l->q.sq_bells;
+	l->stats->cq_bells = l->cq_bells + l->q.cq_bells;
+}
+
+int lane_ring(struct lane *l)
+{
+	int rc = qm_queue_ring(&l->q);
+
+	lane_note_bells(l);
+	return rc < 0 ? rc : 0;
+}
+
+int lane_reap(struct lane *l, bool arm, struct wakes *wakes)
+{
+	uint16_t slots[WAKES_MAX];
+	unsigned int room = WAKES_MAX - wakes->n;
+	uint64_t now;
+	int n;
+
+	if (!arm && !qm_queue_ready(&l->q))
+		return 0;
+	n = qm_queue_reap(
+		&l->q, slots, room,
+		arm || atomic_load_explicit(&l->watched, memory_order_relaxed));
+	if (n <= 0)
+		return n;
+	now = wd_now_ns();
+	for (int i = 0; i < n; i++) {
+		struct offload_job *j = &l->job[l->by_ring_slot[slots[i]]];
+		const void *sqe = qm_queue_sqe(&l->q, slots[i]);
+		int rc = l->engine == UACCE_HPRE ? hpre_result(sqe)
+						 : l->codec->result(sqe);
+
+		/* Completed, but the descriptor does not say so. */
+		if (rc == -EINPROGRESS)
+			rc = -EIO;
+		qm_queue_release(&l->q, slots[i]);
+		job_finish(j, rc, now, wakes);
+	}
+	if (l->q.committed && lane_ring(l))
+		return -EIO;
+	lane_note_bells(l);
+	return n;
+}
+
+int lane_reap_armed(struct lane *l, struct wakes *wakes)
+{
+	int rc;
+
+	do
+		rc = lane_reap(l, true, wakes);
+	while (rc >= 0 && wakes->n < WAKES_MAX && qm_queue_ready(&l->q));
+	if (rc < 0 || (l->q.stopped && !qm_queue_ready(&l->q)))
+		return -EIO;
+	return 0;
+}
+
+/* ---- end ---------------------------------------------------------------- */
+
+/* Everything in flight ends with @rc; lane held, the device stopped. */
+static void lane_fail_jobs(struct lane *l, int rc, struct wakes *wakes)
+{
+	uint64_t now = wd_now_ns();
+
+	while (l->first && wakes->n < WAKES_MAX)
+		job_finish(l->first, rc, now, wakes);
+}
+
+void lane_quarantine(struct lane *l, int rc)
+{
+	struct wakes wakes = { 0 };
+	bool more;
+
+	lane_enter(l);
+	if (!lane_is_open(l)) {
+		lane_leave(l);
+		return;
+	}
+	lane_set(l, LANE_STOPPING);
+	l->stats->quarantined++;
+	lane_leave(l);
+
+	health_failed(&l->device->health, wd_now_ns());
+	wd_warn("%s: queue given up: %s", l->device->info.name, strerror(-rc));
+	/* From here on the device writes nothing for this queue. */
+	l->q.u.host->ops->stop(&l->q.u);
+	/* Descriptors name key addresses. */
+	wd_wipe(l->q.sq, (size_t)l->q.u.sq_depth * l->q.u.sqe_size);
+
+	pthread_mutex_lock(&l->proc->lock);
+	l->device->lanes--;
+	pthread_mutex_unlock(&l->proc->lock);
+	do {
+		lane_enter(l);
+		lane_fail_jobs(l, rc, &wakes);
+		more = l->first;
+		if (!more)
+			lane_set(l, LANE_DEAD);
+		lane_leave(l);
+		wakes_run(&wakes);
+	} while (more);
+}
+
+void lane_free(struct lane *l)
+{
+	bool mine = !proc_is_stale(l->proc);
+	int state = atomic_load(&l->state);
+
+	if (mine && state != LANE_EMPTY && state != LANE_CLOSING)
+		qm_queue_close(&l->q);
+	for (unsigned int i = 0; i < l->fresh; i++) {
+		struct offload_job *j = &l->job[i];
+
+		if (j->waiter)
+			j->waiter->job = NULL;
+		wd_wipe(j->big, j->big_size);
+		free(j->big);
+	}
+	free(l);
+}

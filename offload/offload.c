@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "offload/offload_priv.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/wd_base.h"
+#include "base/wd_log.h"
+#include "offload/slot.h"
+
+#define BATCH_DEFAULT	   32u
+#define BATCH_MAX	   64u
+#define TIMEOUT_DEFAULT_MS 1000u
+
+/* Longest list of devices asked of a host. */
+#define LIST_MAX (UACCE_ENGINES * DEVICES_MAX)
+
+/* The line of sysfs `algorithms` a kind needs. */
+#define NEEDS_RSA_PRIVATE "rsa"
+#define NEEDS_RSA_PUBLIC  "rsa"
+#define NEEDS_AES_GCM	  "aead"
+#define NEEDS_AES_CBC	  "cipher"
+#define NEEDS_SM4_CBC	  "cipher"
+#define NEEDS_SM3	  "digest"
+#define NEEDS_SHA256	  "digest"
+
+const struct kind kinds[OFFLOAD_KINDS] = {
+#define OFFLOAD_KIND(id, text, of, least)                                      \
+	[OFFLOAD_##id] = { .name = (text),                                     \
+			   .engine = (of),                                     \
+			   .min_bytes = (least),                               \
+			   .algorithm = NEEDS_##id },
+#include "offload/offload_kinds.def"
+#undef OFFLOAD_KIND
+};
+
+const char *offload_kind_name(enum offload_kind kind)
+{
+	return kind < OFFLOAD_KINDS ? kinds[kind].name : "";
+}
+
+void offload_config_init(struct offload_config *cfg)
+{
+	*cfg = (struct offload_config){
+		.device = "auto",
+		.batch = BATCH_DEFAULT,
+		.timeout_ms = TIMEOUT_DEFAULT_MS,
+	};
+	for (int k = 0; k < OFFLOAD_KINDS; k++)
+		cfg->min_bytes[k] = kinds[k].min_bytes;
+}
+
+/* ---- which host --------------------------------------------------------- */
+
+static int say(char *why, size_t size, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int say(char *why, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!why || !size)
+		return -EINVAL;
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* The model's module; it stays loaded, its threads may outlive us. */
+static int host_emu(struct offload *o, const struct offload_config *cfg,
+		    const char *options, char *why, size_t size)
+{
+	int (*make)(struct uacce_host **, const char *);
+	char path[4096];
+	int rc;
+
+	if (!cfg->module_dir)
+		return say(why, size, "device: emu: no module directory known");
+	if (snprintf(path, sizeof(path), "%s/%s", cfg->module_dir,
+		     UACCE_EMU_MODULE) >= (int)sizeof(path))
+		return say(why, size, "device: emu: module path too long");
+	o->module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (!o->module)
+		return say(why, size, "device: emu: %s", dlerror());
+	*(void **)&make = dlsym(o->module, UACCE_EMU_SYMBOL);
+	if (!make)
+		return say(why, size, "device: emu: %s has no %s", path,
+			   UACCE_EMU_SYMBOL);
+	rc = make(&o->host, options);
+	if (rc == -EINVAL)
+		return say(why, size,
+			   "device: emu: bad options '%s'; the log says which",
+			   options);
+	return rc;
+}
+
+/* Is @name one of the node names of @list? */
+static bool list_has(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+		const char *item = list;
+
+		list += n + (list[n] == ',');
+		if (n > 5 && !memcmp(item, "/dev/", 5)) {
+			item += 5;
+			n -= 5;
+		}
+		if (n == len && !memcmp(item, name, n))
+			return true;
+	}
+	return false;
+}
+
+static int list_check(const char *list, char *why, size_t size)
+{
+	char name[64];
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+		const char *item = list;
+
+		list += n + (list[n] == ',');
+		if (n > 5 && !memcmp(item, "/dev/", 5)) {
+			item += 5;
+			n -= 5;
+		}
+		snprintf(name, sizeof(name), "%.*s", (int)n, item);
+		if (n >= sizeof(name) ||
+		    uacce_parse_engine(name) == UACCE_ENGINES)
+			return say(why, size,
+				   "device: '%s' is not auto, none, emu, "
+				   "emu:OPTIONS or node names like "
+				   "hisi_sec2-0,hisi_hpre-1",
+				   name);
+	}
+	return 0;
+}
+
+static int host_find(struct offload *o, const struct offload_config *cfg,
+		     const char **only, char *why, size_t size)
+{
+	const char *dev = cfg->device ? cfg->device : "auto";
+	int rc;
+
+	if (!strcmp(dev, "none"))
+		return 0;
+	if (!strcmp(dev, "emu"))
+		return host_emu(o, cfg, "", why, size);
+	if (!strncmp(dev, "emu:", 4))
+		return host_emu(o, cfg, dev + 4, why, size);
+	if (!strncmp(dev, "unix:", 5))
+		return say(why, size,
+			   "device: '%s': not available in this version", dev);
+	if (strcmp(dev, "auto")) {
+		rc = list_check(dev, why, size);
+		if (rc)
+			return rc;
+		*only = dev;
+	}
+	return uacce_kernel_host(&o->host, "/dev", "/sys/class/uacce");
+}
+
+/* ---- which devices ------------------------------------------------------ */
+
+static bool device_is_ours(const struct uacce_info *info)
+{
+	/* V1 has other rings; an untranslated bus is never used unasked. */
+	return info->engine < UACCE_ENGINES && info->qm_version >= 2 &&
+	       !(info->flags & UACCE_FLAG_NOIOMMU);
+}
+
+static void device_add(struct offload *o, const struct uacce_info *info)
+{
+	struct engine *e = &o->engine[info->engine];
+	char why[256];
+
+	if (e->count == DEVICES_MAX)
+		return;
+	if (!uacce_usable(info, why, sizeof(why)))
+		wd_warn("%s: %s", info->name, why);
+	if (!e->count)
+		e->sva = true;
+	e->sva &= (info->flags & UACCE_FLAG_SVA) != 0;
+	e->device[e->count++].info = *info;
+	for (int k = 0; k < OFFLOAD_KINDS; k++)
+		if (kinds[k].engine == info->engine &&
+		    uacce_has_algorithm(info, kinds[k].algorithm))
+			o->has[k] = true;
+}
+
+static int devices_find(struct offload *o, const char *only)
+{
+	struct uacce_info *list;
+	int n;
+
+	if (!o->host)
+		return 0;
+	list = calloc(LIST_MAX, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	n = o->host->ops->list(o->host, list, LIST_MAX);
+	for (int i = 0; i < n && i < (int)LIST_MAX; i++)
+		if (device_is_ours(&list[i]) &&
+		    (!only || list_has(only, list[i].name)))
+			device_add(o, &list[i]);
+	free(list);
+	return 0;
+}
+
+/* ---- life --------------------------------------------------------------- */
+
+static void config_take(struct offload *o, const struct offload_config *cfg)
+{
+	o->cfg = *cfg;
+	o->cfg.device = o->cfg.module_dir = o->cfg.stats = NULL;
+	if (!o->cfg.batch)
+		o->cfg.batch = BATCH_DEFAULT;
+	if (o->cfg.batch > BATCH_MAX)
+		o->cfg.batch = BATCH_MAX;
+	if (!o->cfg.timeout_ms)
+		o->cfg.timeout_ms = TIMEOUT_DEFAULT_MS;
+	o->stats_dir = -1;
+}
+
+static int offload_make(struct offload **out, const struct offload_config *cfg,
+			struct uacce_host *host, char *why, size_t size)
+{
+	struct offload *o = calloc(1, sizeof(*o));
+	const char *only = NULL;
+	struct proc *p;
+	int rc;
+
+	if (!o)
+		return -ENOMEM;
+	config_take(o, cfg);
+	o->host = host;
+	rc = host ? 0 : host_find(o, cfg, &only, why, size);
+	if (rc)
+		goto free_host;
+	rc = devices_find(o, only);
+	if (rc)
+		goto free_host;
+	rc = proc_new(o, &p);
+	if (rc)
+		goto free_host;
+	atomic_store(&o->proc, p);
+	rc = -pthread_key_create(&o->key, thread_exit);
+	if (rc)
+		goto free_proc;
+	*out = o;
+	return 0;
+
+free_proc:
+	proc_free(p);
+free_host:
+	if (o->host && !host)
+		o->host->ops->free(o->host);
+	if (o->module)
+		dlclose(o->module);
+	free(o);
+	return rc;
+}
+
+int offload_new(struct offload **out, const struct offload_config *cfg,
+		char *why, size_t size)
+{
+	int rc = offload_make(out, cfg, NULL, why, size);
+
+	return rc && rc != -EINVAL ? -ENOMEM : rc;
+}
+
+int offload_new_on(struct offload **out, const struct offload_config *cfg,
+		   struct uacce_host *host)
+{
+	return offload_make(out, cfg, host, NULL, 0);
+}
+
+void offload_free(struct offload *o)
+{
+	if (!o)
+		return;
+	pthread_key_delete(o->key);
+	proc_free(atomic_load(&o->proc));
+	if (o->host)
+		o->host->ops->free(o->host);
+	if (o->module)
+		dlclose(o->module);
+	free(o);
+}
+
+/* ---- questions ---------------------------------------------------------- */
+
+bool offload_has(const struct offload *o, enum offload_kind kind)
+{
+	return kind < OFFLOAD_KINDS && o->has[kind];
+}
+
+bool offload_is_model(const struct offload *o)
+{
+	return o->host && o->host->model;
+}
+
+unsigned int offload_qm_version(const struct offload *o,
+				enum uacce_engine engine)
+{
+	const struct engine *e = &o->engine[engine];
+	unsigned int least = 0;
+
+	for (unsigned int i = 0; i < e->count; i++)
+		if (!least || e->device[i].info.qm_version < least)
+			least = e->device[i].info.qm_version;
+	return least;
+}
+
+size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
+			 bool async)
+{
+	if (!offload_has(o, kind))
+		return 0;
+	if (kinds[kind].engine == UACCE_HPRE)
+		return HPRE_WIDTH_MAX;
+	return async || !o->engine[kinds[kind].engine].sva ? SEC_SLOT_DATA
+							   : SEC_LEN_MAX;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * offload_priv.h - what the files of this layer share.
+ *
+ *	offload.c   new and free, which devices	    choose.c  yes or no, pure
+ *	proc.c	    what a process has, fork	    place.c   in place or bounced
+ *	lane.c	    queue pairs and who uses them   health.c  of a device
+ *	job.c	    the life of a job, reaping	    job_*.c   the three front ends
+ *	wait.c	    synchronous and paused waiting  poller.c  the helper thread
+ *	stats.c	    counters
+ *
+ *	struct offload ── what the configuration says, the devices; immutable
+ *	   │		  but for device health; survives fork
+ *	   └─ struct proc ── all that belongs to one process: a forked child
+ *		  │	     makes a new one and never looks at the old
+ *		  ├─ struct thread ── which lane this thread uses, per engine
+ *		  └─ struct lane ── queue pair, job slots, counters
+ *			 └─ struct offload_job ── a slot
+ *
+ * Locks, in order: proc->lock (opening, attaching; never on the hot path),
+ * then a lane's word.  A lane's word is held for a few hundred instructions:
+ * never across a wait, a pause, a wake or a system call.  Lanes and jobs are
+ * never freed before offload_free(), so a stale pointer to one is harmless.
+ */
+#ifndef OFFLOAD_PRIV_H
+#define OFFLOAD_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "hw/qm/qm_queue.h"
+#include "offload/offload.h"
+
+/* ---- choose.c ----------------------------------------------------------- */
+
+struct choose_in {
+	bool has;	    /* a device for it was found */
+	bool usable;	    /* and is healthy, or due for a probe */
+	uint32_t min_bytes; /* threshold of the kind */
+	size_t bytes;
+};
+bool choose_device(const struct choose_in *in);
+
+/* ---- place.c ------------------------------------------------------------ */
+
+enum place {
+	PLACE_CALLER, /* the caller's own buffer */
+	PLACE_SLOT,   /* memory of the job's slot */
+	PLACE_BIG,    /* ordinary memory of the lane, for this job only */
+};
+
+struct place_in {
+	bool sva, async;
+	bool overlap; /* source and destination share bytes */
+	size_t bytes; /* AAD and payload */
+	size_t slot;  /* bytes the slot has for them */
+};
+
+/* Return: 0; -EMSGSIZE: must be bounced and does not fit. */
+int place_data(const struct place_in *in, enum place *src, enum place *dst);
+
+/* ---- health.c ----------------------------------------------------------- */
+
+/*
+ * Of a device, shared by all threads.  A failed device is left alone for a
+ * back-off that doubles from 100 ms to 10 s, then one job at a time is let
+ * through as a probe; only a probe that succeeds makes it healthy.
+ */
+struct health {
+	_Atomic uint64_t retry_at;   /* ns; 0: healthy */
+	_Atomic uint32_t backoff_ms; /* next one */
+	_Atomic uint32_t errors;     /* error statuses in a row */
+};
+
+bool health_usable(struct health *h); /* healthy, or a probe is due */
+enum health_admit { HEALTH_NO, HEALTH_YES, HEALTH_PROBE };
+enum health_admit health_admit(struct health *h, uint64_t now);
+void health_result(struct health *h, int rc, bool probe, uint64_t now);
+void health_failed(struct health *h, uint64_t now); /* stop, timeout */
+
+/* ---- devices ------------------------------------------------------------ */
+
+#define DEVICES_MAX 16 /* of one engine; a server has 4 sockets of each */
+
+struct device {
+	struct uacce_info info;
+	struct health health;
+	_Atomic bool refused;	     /* not for this process, for good */
+	_Atomic uint64_t busy_until; /* ns; all queues were taken */
+	unsigned int lanes;	     /* open ones; proc->lock */
+	bool opened;		     /* at least once; proc->lock */
+};
+
+struct engine {
+	unsigned int count;
+	bool sva; /* every device has it */
+	struct device device[DEVICES_MAX];
+};
+
+struct offload {
+	struct offload_config cfg; /* strings inside are not kept */
+	struct uacce_host *host;   /* NULL: nothing is offloaded */
+	void *module;
+	struct engine engine[UACCE_ENGINES];
+	bool has[OFFLOAD_KINDS];
+	pthread_key_t key; /* struct thread */
+	_Atomic(struct proc *) proc;
+	_Atomic uint32_t renewing; /* generation that makes its proc now */
+	int stats_dir;		   /* O_PATH, -1: no file */
+};
+
+/* Row of a kind: engine, name, and the kernel's word for what it needs. */
+struct kind {
+	const char *name;
+	enum uacce_engine engine;
+	uint32_t min_bytes;
+	const char *algorithm;
+};
+extern const struct kind kinds[OFFLOAD_KINDS];
+
+/* As offload_new(), on a host that is already there; takes it over. */
+int offload_new_on(struct offload **out, const struct offload_config *cfg,
+		   struct uacce_host *host);
+
+/* ---- proc.c ------------------------------------------------------------- */
+
+struct lane;
+
+struct thread {
+	struct proc *proc;
+	struct thread *prev, *next;
+	struct lane *lane[UACCE_ENGINES];
+};
+
+enum poller_state { POLLER_UNTRIED, POLLER_RUNNING, POLLER_NONE };
+
+struct poller {
+	_Atomic int state; /* enum poller_state */
+	pthread_t thread;
+	int kick; /* eventfd */
+	_Atomic bool stop;
+	_Atomic uint32_t asleep; /* 1: until kicked */
+	_Atomic uint32_t work;	 /* counts calls of poller_nudge() */
+};
+
+/* Software counts are not a lane's: threads share a few stripes. */
+#define STATS_STRIPES 16
+struct stats_stripe {
+	_Alignas(64) _Atomic uint64_t software[OFFLOAD_KINDS];
+	_Atomic uint64_t wrong[OFFLOAD_KINDS];
+};
+
+struct proc {
+	struct offload *o;
+	struct proc *stale; /* the parent's, kept reachable, never used */
+	uint32_t generation;
+	pthread_mutex_t lock;
+	bool host_ready; /* the host knows of the fork */
+	struct thread *threads;
+	_Atomic(struct lane *) lanes; /* grows only */
+	_Atomic unsigned int lane_count;
+	struct poller poller;
+	struct stats_file *file;
+	_Atomic(struct stats_stripe *) stripes; /* STATS_STRIPES of them */
+	struct stats_stripe own[STATS_STRIPES];
+};
+
+int proc_new(struct offload *o, struct proc **out);
+void proc_free(struct proc *p); /* with everything in it */
+bool proc_is_stale(const struct proc *p);
+
+/* This process's; made anew after fork.  NULL: no memory. */
+struct proc *proc_get(struct offload *o);
+
+/* This thread's record.  NULL: no memory. */
+struct thread *thread_get(struct offload *o);
+void thread_exit(void *thread); /* destructor of the key */
+
+/* ---- lane.c ------------------------------------------------------------- */
+
+/* Most jobs a lane has in flight; fewer than any ring is deep. */
+#define LANE_JOBS_MAX 256
+
+enum lane_state {
+	LANE_EMPTY, /* no queue */
+	LANE_OPEN,
+	LANE_STOPPING, /* quarantined, the device may still write */
+	LANE_DEAD,     /* stopped; closed when the last job has left */
+	LANE_CLOSING,
+};
+
+enum job_word { JOB_FREE, JOB_FILLING, JOB_OUT, JOB_WATCH, JOB_DONE };
+
+struct offload_job {
+	struct lane *lane;
+	struct offload_job *prev, *next; /* flying, oldest first */
+	uint8_t *mem;			 /* of the slot */
+	struct offload_waiter *waiter;	 /* NULL: synchronous or abandoned */
+	uint8_t *big;
+	size_t big_size;
+	size_t bytes;  /* payload, for statistics */
+	size_t copied; /* of it, into and out of lane memory */
+	uint64_t started, deadline;
+	uint64_t usual_ns;	 /* the lane's for this kind, when submitted */
+	pthread_t waker;	 /* valid while waking */
+	_Atomic uint32_t word;	 /* enum job_word; a futex */
+	_Atomic uint32_t waking; /* JOB_WAKING, JOB_LINGERS */
+	uint32_t used;		 /* bytes of @mem to wipe */
+	int rc;			 /* valid when done */
+	uint16_t next_free;
+	uint8_t kind;
+	bool async, abandoned;
+	bool sleeping; /* on @word */
+	bool probe;
+	bool paused;
+	bool bounced; /* the result has to be copied out */
+};
+
+#define JOB_WAKING  1u /* w->wake is being called */
+#define JOB_LINGERS 2u /* the waker frees the slot */
+
+struct lane {
+	_Atomic uint32_t lock; /* 0 free, 1 held, 2 held and waited for */
+	_Atomic int state;     /* enum lane_state; changes under the lock */
+	struct lane *next;     /* in proc->lanes */
+	struct proc *proc;
+	struct device *device;
+	enum uacce_engine engine;
+	unsigned int users; /* threads; proc->lock */
+
+	struct offload_job *watcher;	  /* sleeps on the queue, reaps alone */
+	_Atomic bool watched;		  /* in the poller's set, armed */
+	bool lingers;			  /* there for one sleep more */
+	_Atomic unsigned int async_out;	  /* asynchronous jobs in flight */
+	struct offload_job *first, *last; /* in flight, oldest first */
+	unsigned int flying;		  /* how many, rung or not */
+	unsigned int live;		  /* jobs not free */
+	uint64_t unrung_since;
+	uint64_t usual_ns[OFFLOAD_KINDS]; /* service time, moving average */
+
+	unsigned int jobs; /* slots of this queue */
+	unsigned int fresh;
+	uint16_t free; /* LIFO of used ones, so that few are ever touched */
+	size_t stride; /* bytes of a slot */
+	const struct sec_codec *codec;
+	struct offload_stats *stats; /* @counted, or in the file */
+	struct offload_stats counted;
+	uint64_t sq_bells, cq_bells; /* of earlier queues of this lane */
+
+	struct qm_queue q;
+	uint16_t by_ring_slot[QM_DEPTH_MAX];
+	struct offload_job job[LANE_JOBS_MAX];
+};
+
+void lane_enter(struct lane *l);
+bool lane_try_enter(struct lane *l);
+void lane_leave(struct lane *l); /* closes the queue of a dead, empty lane */
+
+static inline bool lane_is_open(const struct lane *l)
+{
+	return atomic_load_explicit(&l->state, memory_order_acquire) ==
+	       LANE_OPEN;
+}
+
+/* The lane this thread uses for @engine, opened or shared when it has none.
+ * Return: 0; -ENODEV; -EAGAIN: nothing free now; -ENOMEM. */
+int lane_get(struct thread *t, enum uacce_engine engine, struct lane **out);
+
+/* The thread no longer uses its lane; proc->lock held. */
+void lane_put(struct thread *t, enum uacce_engine engine);
+
+/* Give the queue up: stop it, finish all its jobs with @rc. */
+void lane_quarantine(struct lane *l, int rc);
+
+/* Stop and free, with jobs in flight if need be. */
+void lane_free(struct lane *l);
+
+int lane_ring(struct lane *l); /* lane held */
+
+/* Should the bell ring now?  @rung: in flight and known to the device. */
+bool lane_batch_due(unsigned int rung, unsigned int unrung, unsigned int batch,
+		    bool async);
+
+/* ---- job.c -------------------------------------------------------------- */
+
+/* Whom to wake once the lane has been left. */
+#define WAKES_MAX 32
+struct wakes {
+	unsigned int n;
+	struct {
+		struct offload_job *job;
+		struct offload_waiter *w; /* NULL: a sleeper on job->word */
+	} at[WAKES_MAX];
+};
+
+void wakes_run(struct wakes *wakes); /* lane not held */
+
+/*
+ * Take what the device has done, WAKES_MAX at most; lane held, and nobody else
+ * watches it.  Rings what waits for company.
+ * Return: how many; -EIO: the queue was stopped, quarantine it.
+ */
+int lane_reap(struct lane *l, bool arm, struct wakes *wakes);
+
+/* All there is, armed for the next; -EIO also when the queue has just stopped.
+ * Complete unless @wakes is full. */
+int lane_reap_armed(struct lane *l, struct wakes *wakes);
+
+void job_finish(struct offload_job *j, int rc, uint64_t now,
+		struct wakes *wakes); /* lane held */
+void job_free(struct offload_job *j); /* lane held; memory wiped here */
+
+/* One call of a front end. */
+struct work {
+	enum offload_kind kind;
+	const void *op;
+	size_t bytes; /* payload, for statistics */
+	/* Put operands where the device reaches them, describe them at @hw.
+	 * Return: 0, -EINVAL, -EMSGSIZE, -ENOMEM.  Lane not held. */
+	int (*place)(struct offload_job *j, const void *op, void *hw);
+	int (*encode)(const struct offload_job *j, void *sqe, const void *hw);
+	/* Good, or -EBADMSG: hand the caller what was bounced. */
+	void (*finish)(struct offload_job *j, const void *op);
+};
+
+int job_run(struct offload *o, const struct work *work,
+	    struct offload_waiter *w);
+
+static inline bool job_is_done(const struct offload_job *j)
+{
+	return atomic_load_explicit(&j->word, memory_order_acquire) == JOB_DONE;
+}
+
+/* ---- wait.c ------------------------------------------------------------- */
+
+void wait_sync(struct offload_job *j);
+
+/* Return: 0 final; -ENXIO: this is a forked child, the job is the parent's. */
+int wait_paused(struct offload_job *j, struct offload_waiter *w);
+
+/* How long to spin for a job that usually takes @usual_ns. */
+uint64_t wait_spin_ns(uint64_t usual_ns);
+
+void wait_word(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
+void wake_word(_Atomic uint32_t *word, int how_many);
+
+/* ---- poller.c ----------------------------------------------------------- */
+
+bool poller_can(struct proc *p);   /* runs, or could be started now */
+void poller_nudge(struct proc *p); /* a lane needs its attention */
+void poller_stop(struct proc *p);
+
+/* Longest a filled descriptor waits for company. */
+#define POLLER_AGE_NS 50000u
+
+/* ---- stats.c ------------------------------------------------------------ */
+
+void stats_lane_opened(struct lane *l);
+void stats_proc_free(struct proc *p);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * slot.h - memory of a job slot, in the queue's device-reachable pool.
+ * Only what a job needs is touched, and wiped after it; the order puts what
+ * every job needs first.
+ */
+#ifndef OFFLOAD_SLOT_H
+#define OFFLOAD_SLOT_H
+
+#include "hw/hpre/hpre.h"
+#include "hw/sec/sec.h"
+
+struct hpre_slot {
+	_Alignas(64) uint8_t out[HPRE_WIDTH_MAX];
+	uint8_t in[HPRE_WIDTH_MAX];
+	uint8_t key[HPRE_WIDTH_MAX / 2 * 5]; /* five halves: RSA CRT */
+};
+
+/* A TLS record of 16 KiB with its AAD and some room. */
+#define SEC_SLOT_DATA 19968u
+
+struct sec_slot {
+	_Alignas(64) uint8_t mac[32]; /* tag, digest or digest state */
+	uint8_t iv[16];
+	uint8_t reserved[16];
+	uint8_t key[32];
+	uint8_t reserved1[32];
+	_Alignas(64) struct sec_sgl src, dst;
+	uint8_t data[SEC_SLOT_DATA]; /* AAD | payload */
+};
+_Static_assert(sizeof(struct sec_slot) <= 20480, "20 KiB a slot");
+
+#endif

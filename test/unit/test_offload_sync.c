@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Synchronous jobs on the scripted device.
+ */
+#include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/wd_base.h"
+#include "offload/offload_priv.h"
+#include "offload/slot.h"
+#include "test/sdev.h"
+#include "test/t.h"
+
+#define W 256
+
+static struct sdev *d;
+static struct offload *o;
+static struct offload_config cfg;
+static uint8_t key[5 * W / 2], in[W], out[W];
+
+static void config(void)
+{
+	offload_config_init(&cfg);
+	memset(cfg.min_bytes, 0, sizeof(cfg.min_bytes));
+	d = sdev_new();
+}
+
+static void start(void)
+{
+	T_EQ(offload_new_on(&o, &cfg, &d->host), 0);
+	key[0] = 0x11;
+	for (int i = 0; i < W; i++)
+		in[i] = (uint8_t)i;
+	memset(out, 0, sizeof(out));
+}
+
+static void stop(void)
+{
+	offload_free(o);
+	o = NULL;
+}
+
+static struct offload_rsa rsa(void)
+{
+	return (struct offload_rsa){ .kind = OFFLOAD_RSA_PRIVATE,
+				     .alg = HPRE_ALG_RSA_CRT,
+				     .width = W,
+				     .key = key,
+				     .in = in,
+				     .out = out };
+}
+
+static int run_rsa(void)
+{
+	struct offload_rsa op = rsa();
+
+	return offload_rsa(o, &op, NULL);
+}
+
+static bool rsa_is_right(const uint8_t *result)
+{
+	for (int i = 0; i < W; i++)
+		if (result[i] != (uint8_t)(i ^ 0x11 ^ 0x5a))
+			return false;
+	return true;
+}
+
+static struct offload_stats stats(void)
+{
+	struct offload_stats s;
+
+	offload_stats(o, &s);
+	return s;
+}
+
+static void loading_opens_nothing(void)
+{
+	config();
+	start();
+	T_EQ(d->opened, 0);
+	T_OK(offload_has(o, OFFLOAD_RSA_PRIVATE));
+	T_OK(offload_has(o, OFFLOAD_AES_GCM));
+	T_OK(offload_is_model(o));
+	T_EQ(offload_qm_version(o, UACCE_SEC), 2);
+	T_EQ(offload_qm_version(o, UACCE_ZIP), 0);
+	stop();
+}
+
+static void a_job_comes_back(void)
+{
+	config();
+	start();
+	T_EQ(run_rsa(), 0);
+	T_OK(rsa_is_right(out));
+	T_EQ(d->opened, 1);
+	T_EQ(d->sq_bells, 1);
+	T_EQ(stats().kind[OFFLOAD_RSA_PRIVATE].done, 1);
+	T_EQ(stats().copied, 0);
+	stop();
+}
+
+static void in_place_over_itself_is_bounced_and_wiped(void)
+{
+	struct offload_rsa op;
+
+	config();
+	start();
+	op = rsa();
+	op.out = in;
+	T_EQ(offload_rsa(o, &op, NULL), 0);
+	T_OK(rsa_is_right(in));
+	T_OK(sdev_pools_clean(d));
+	stop();
+}
+
+static void without_sva_everything_goes_through_the_pool(void)
+{
+	config();
+	d->sva = false;
+	d->pool_slices = 7;
+	start();
+	for (int i = 0; i < 600; i++) {
+		memset(out, 0, sizeof(out));
+		T_EQ(run_rsa(), 0);
+		T_OK(rsa_is_right(out));
+	}
+	T_EQ(d->bad_dma, 0);
+	T_OK(sdev_pools_clean(d));
+	stop();
+}
+
+static void a_failed_job_leaves_its_input(void)
+{
+	struct offload_rsa op;
+	uint8_t before[W];
+
+	config();
+	d->bad = 1;
+	start();
+	memcpy(before, in, W);
+	op = rsa();
+	op.out = in;
+	T_EQ(offload_rsa(o, &op, NULL), -EIO);
+	T_MEM(in, before, W);
+	T_EQ(stats().kind[OFFLOAD_RSA_PRIVATE].errors, 1);
+	T_EQ(run_rsa(), 0);
+	stop();
+}
+
+static void a_sleeper_is_woken(void)
+{
+	config();
+	d->mode = SDEV_THREAD;
+	d->delay_us = 3000;
+	start();
+	for (int i = 0; i < 5; i++)
+		T_EQ(run_rsa(), 0);
+	T_OK(rsa_is_right(out));
+	T_OK(stats().sleeps >= 1);
+	T_OK(d->waits >= 1);
+	stop();
+}
+
+static void a_deadline_gives_the_queue_up(void)
+{
+	config();
+	d->mode = SDEV_HOLD;
+	cfg.timeout_ms = 20;
+	start();
+	T_EQ(run_rsa(), -ETIMEDOUT);
+	T_EQ(d->stopped >= 1, 1);
+	T_EQ(d->closed, 1);
+	T_EQ(stats().kind[OFFLOAD_RSA_PRIVATE].timeouts, 1);
+	T_EQ(stats().quarantined, 1);
+	/* The device rests, then is probed, on a queue of its own. */
+	T_OK(!offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	T_EQ(run_rsa(), -ENODEV);
+	d->mode = SDEV_INLINE;
+	usleep(120000);
+	T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	T_EQ(run_rsa(), 0);
+	T_EQ(d->opened, 2);
+	T_EQ(run_rsa(), 0);
+	T_EQ(d->opened, 2);
+	stop();
+}
+
+static void a_stopped_queue_is_replaced(void)
+{
+	config();
+	start();
+	T_EQ(run_rsa(), 0);
+	sdev_stop_queues(d);
+	T_EQ(run_rsa(), -EIO);
+	usleep(120000);
+	T_EQ(run_rsa(), 0);
+	T_EQ(d->opened, 2);
+	T_EQ(stats().quarantined, 1);
+	stop();
+}
+
+static void eight_bad_results_in_a_row_make_a_bad_device(void)
+{
+	config();
+	d->bad = 8;
+	start();
+	for (int i = 0; i < 8; i++) {
+		T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+		T_EQ(run_rsa(), -EIO);
+	}
+	T_OK(!offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	usleep(120000);
+	T_EQ(run_rsa(), 0);
+	T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	stop();
+}
+
+static void refusal_of_the_node_is_for_good_and_asked_once(void)
+{
+	config();
+	d->open_rc = -EACCES;
+	start();
+	T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	T_EQ(run_rsa(), -ENODEV);
+	T_OK(!offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	d->open_rc = 0;
+	T_EQ(run_rsa(), -ENODEV);
+	T_EQ(d->opened, 0);
+	stop();
+}
+
+static void no_descriptors_left_is_not_for_good(void)
+{
+	config();
+	d->open_rc_once = -EMFILE;
+	start();
+	T_EQ(run_rsa(), -EAGAIN);
+	T_EQ(run_rsa(), -EAGAIN);
+	usleep(120000);
+	T_EQ(run_rsa(), 0);
+	stop();
+}
+
+static struct offload_cipher gcm(uint8_t *from, uint8_t *to, uint32_t len,
+				 uint8_t *tag)
+{
+	static const uint8_t iv[12];
+
+	return (struct offload_cipher){
+		.kind = OFFLOAD_AES_GCM,
+		.alg = SEC_AES_GCM,
+		.encrypt = true,
+		.key = key,
+		.key_len = 16,
+		.iv = iv,
+		.aad = (const uint8_t *)"thirteen byte",
+		.aad_len = 13,
+		.in = from,
+		.out = to,
+		.len = len,
+		.tag = tag,
+		.tag_len = 16,
+	};
+}
+
+static bool cipher_is_right(const uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (p[i] != (uint8_t)((uint8_t)(i * 7) ^ 0x11 ^ 0x5a))
+			return false;
+	return true;
+}
+
+static void fill(uint8_t *p, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		p[i] = (uint8_t)(i * 7);
+}
+
+/* Encrypts @len bytes, apart or over itself, then back, then a wrong tag. */
+static void gcm_round(uint32_t len, bool in_place)
+{
+	uint8_t *a = malloc(len + 1), *b = in_place ? a : malloc(len + 1);
+	uint8_t tag[16];
+	struct offload_cipher op = gcm(a, b, len, tag);
+
+	fill(a, len);
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	T_OK(cipher_is_right(b, len));
+	op.encrypt = false;
+	op.in = b;
+	op.out = a;
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	for (uint32_t i = 0; i < len; i++)
+		T_EQ(a[i], (uint8_t)(i * 7));
+	if (!in_place) {
+		tag[0] ^= 1;
+		T_EQ(offload_cipher(o, &op, NULL), -EBADMSG);
+		free(b);
+	}
+	free(a);
+}
+
+static void gcm_of_all_sizes_both_ways(void)
+{
+	static const uint32_t sizes[] = { 1,	 16, 1000, 16384, SEC_SLOT_DATA,
+					  100000 };
+
+	config();
+	start();
+	for (size_t i = 0; i < WD_ARRAY_SIZE(sizes); i++) {
+		gcm_round(sizes[i], false);
+		T_EQ(stats().copied, 0);
+	}
+	for (size_t i = 0; i < WD_ARRAY_SIZE(sizes); i++)
+		gcm_round(sizes[i], true);
+	T_OK(sdev_pools_clean(d));
+	stop();
+}
+
+static void gcm_without_sva_up_to_the_slot(void)
+{
+	uint8_t tag[16], *p = calloc(1, SEC_SLOT_DATA);
+	struct offload_cipher op;
+
+	config();
+	d->sva = false;
+	d->pool_slices = 3;
+	start();
+	T_EQ(offload_max_bytes(o, OFFLOAD_AES_GCM, false), SEC_SLOT_DATA);
+	gcm_round(16384, false);
+	gcm_round(16384, true);
+	gcm_round(SEC_SLOT_DATA - 13, true);
+	op = gcm(p, p, SEC_SLOT_DATA - 12, tag);
+	T_EQ(offload_cipher(o, &op, NULL), -EMSGSIZE);
+	T_EQ(d->bad_dma, 0);
+	T_OK(sdev_pools_clean(d));
+	stop();
+	free(p);
+}
+
+static void partial_overlap_is_refused(void)
+{
+	uint8_t buf[64], tag[16];
+	struct offload_cipher op = gcm(buf, buf + 1, 32, tag);
+
+	config();
+	start();
+	T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+	op = gcm(buf + 1, buf, 32, tag);
+	T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+	op = gcm(buf, buf + 32, 32, tag);
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	stop();
+}
+
+static void what_the_codec_refuses_costs_no_slot(void)
+{
+	uint8_t buf[32] = { 0 }, iv[16] = { 0 };
+	struct offload_cipher op = { .kind = OFFLOAD_AES_CBC,
+				     .alg = SEC_AES_CBC,
+				     .key = key,
+				     .key_len = 16,
+				     .iv = iv,
+				     .in = buf,
+				     .out = buf,
+				     .len = 17 };
+
+	config();
+	start();
+	for (int i = 0; i < 2000; i++)
+		T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+	op.len = 32;
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	T_EQ(stats().kind[OFFLOAD_AES_CBC].jobs, 1);
+	stop();
+}
+
+static void digest_state_survives_failure(void)
+{
+	uint8_t data[64], state[SEC_DIGEST_STATE], before[SEC_DIGEST_STATE];
+	struct offload_digest op = { .kind = OFFLOAD_SM3,
+				     .alg = SEC_SM3,
+				     .part = SEC_FIRST,
+				     .in = data,
+				     .len = 64,
+				     .state = state };
+
+	config();
+	start();
+	memset(data, 3, sizeof(data));
+	T_EQ(offload_digest(o, &op, NULL), 0);
+	memcpy(before, state, sizeof(state));
+	d->bad = 1;
+	op.part = SEC_MIDDLE;
+	T_EQ(offload_digest(o, &op, NULL), -EIO);
+	T_MEM(state, before, sizeof(state));
+	stop();
+}
+
+/* ---- threads ------------------------------------------------------------ */
+
+#define THREADS 8
+
+static void *run_many(void *arg)
+{
+	uint8_t mine[W];
+	struct offload_rsa op = rsa();
+
+	op.out = mine;
+	for (int i = 0; i < *(int *)arg; i++) {
+		memset(mine, 0, W);
+		T_EQ(offload_rsa(o, &op, NULL), 0);
+		T_OK(rsa_is_right(mine));
+	}
+	return NULL;
+}
+
+static void run_threads(int jobs)
+{
+	pthread_t t[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&t[i], NULL, run_many, &jobs);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+}
+
+static void each_thread_has_a_queue_and_leaves_it_to_the_next(void)
+{
+	config();
+	d->mode = SDEV_THREAD;
+	start();
+	run_threads(50);
+	T_OK(d->opened <= THREADS);
+	run_threads(5);
+	T_OK(d->opened <= THREADS);
+	stop();
+}
+
+static void more_threads_than_queues_share(void)
+{
+	config();
+	d->mode = SDEV_THREAD;
+	d->delay_us = 200;
+	d->queues = 2;
+	start();
+	run_threads(50);
+	T_EQ(d->opened, 2);
+	T_EQ(stats().kind[OFFLOAD_RSA_PRIVATE].done, THREADS * 50);
+	stop();
+}
+
+static void the_queue_limit_is_kept(void)
+{
+	config();
+	cfg.queues = 3;
+	d->mode = SDEV_THREAD;
+	start();
+	run_threads(20);
+	T_OK(d->opened <= 3);
+	stop();
+}
+
+static void *run_one(void *arg)
+{
+	uint8_t mine[W];
+	struct offload_rsa op = rsa();
+
+	(void)arg;
+	op.out = mine;
+	return (void *)(intptr_t)offload_rsa(o, &op, NULL);
+}
+
+static void all_sharers_of_a_dead_queue_are_told(void)
+{
+	pthread_t t[THREADS];
+
+	config();
+	d->mode = SDEV_HOLD;
+	d->queues = 1;
+	cfg.timeout_ms = 10000;
+	start();
+	for (int i = 0; i < THREADS; i++)
+		pthread_create(&t[i], NULL, run_one, NULL);
+	while (sdev_pending(d) < THREADS)
+		usleep(100);
+	sdev_stop_queues(d);
+	for (int i = 0; i < THREADS; i++) {
+		void *rc;
+
+		pthread_join(t[i], &rc);
+		T_EQ((int)(intptr_t)rc, -EIO);
+	}
+	T_EQ(stats().kind[OFFLOAD_RSA_PRIVATE].errors, THREADS);
+	T_EQ(d->closed, 1);
+	stop();
+}
+
+static void a_child_opens_queues_of_its_own(void)
+{
+	int status;
+	pid_t pid;
+
+	config();
+	start();
+	T_EQ(run_rsa(), 0);
+	pid = fork();
+	if (!pid) {
+		struct offload_stats s;
+		bool ok;
+
+		offload_stats(o, &s);
+		ok = !s.kind[OFFLOAD_RSA_PRIVATE].jobs && !run_rsa() &&
+		     !run_rsa() && rsa_is_right(out) && d->forked == 1 &&
+		     d->opened == 2 && !d->closed &&
+		     stats().kind[OFFLOAD_RSA_PRIVATE].done == 2;
+		offload_free(o);
+		_exit(!ok);
+	}
+	T_EQ(waitpid(pid, &status, 0), pid);
+	T_EQ(status, 0);
+	T_EQ(run_rsa(), 0);
+	T_EQ(d->opened, 1);
+	stop();
+}
+
+T_MAIN(T_CASE(loading_opens_nothing), T_CASE(a_job_comes_back),
+       T_CASE(in_place_over_itself_is_bounced_and_wiped),
+       T_CASE(without_sva_everything_goes_through_the_pool),
+       T_CASE(a_failed_job_leaves_its_input), T_CASE(a_sleeper_is_woken),
+       T_CASE(a_deadline_gives_the_queue_up),
+       T_CASE(a_stopped_queue_is_replaced),
+       T_CASE(eight_bad_results_in_a_row_make_a_bad_device),
+       T_CASE(refusal_of_the_node_is_for_good_and_asked_once),
+       T_CASE(no_descriptors_left_is_not_for_good),
+       T_CASE(gcm_of_all_sizes_both_ways),
+       T_CASE(gcm_without_sva_up_to_the_slot),
+       T_CASE(partial_overlap_is_refused),
+       T_CASE(what_the_codec_refuses_costs_no_slot),
+       T_CASE(digest_state_survives_failure),
+       T_CASE(each_thread_has_a_queue_and_leaves_it_to_the_next),
+       T_CASE(more_threads_than_queues_share), T_CASE(the_queue_limit_is_kept),
+       T_CASE(all_sharers_of_a_dead_queue_are_told),
+       T_CASE(a_child_opens_queues_of_its_own))
