@@ -49,25 +49,45 @@ static void sha256_schedule(uint32_t w[64], const uint8_t *block)
 	}
 }
 
+/* One round; only d and h change, the caller renames all eight. */
+static inline void sha256_round(uint32_t a, uint32_t b, uint32_t c, uint32_t *d,
+				uint32_t e, uint32_t f, uint32_t g, uint32_t *h,
+				uint32_t kw)
+{
+	uint32_t t = *h + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) +
+		     (g ^ (e & (f ^ g))) + kw;
+
+	*d += t;
+	*h = t + (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) +
+	     ((a & b) | (c & (a | b)));
+}
+
 static void sha256_block(uint32_t s[8], const uint8_t *block)
 {
-	uint32_t w[64], v[8];
+	uint32_t a = s[0], b = s[1], c = s[2], d = s[3];
+	uint32_t e = s[4], f = s[5], g = s[6], h = s[7], w[64];
 
 	sha256_schedule(w, block);
-	memcpy(v, s, sizeof(v));
-	for (unsigned int i = 0; i < 64; i++) {
-		uint32_t a = v[0], e = v[4];
-		uint32_t t1 = v[7] + (ror(e, 6) ^ ror(e, 11) ^ ror(e, 25)) +
-			      ((e & v[5]) ^ (~e & v[6])) + sha256_k[i] + w[i];
-		uint32_t t2 = (ror(a, 2) ^ ror(a, 13) ^ ror(a, 22)) +
-			      ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
+	for (unsigned int i = 0; i < 64; i += 8) {
+		const uint32_t *k = sha256_k + i, *x = w + i;
 
-		memmove(v + 1, v, 7 * sizeof(v[0]));
-		v[4] += t1;
-		v[0] = t1 + t2;
+		sha256_round(a, b, c, &d, e, f, g, &h, k[0] + x[0]);
+		sha256_round(h, a, b, &c, d, e, f, &g, k[1] + x[1]);
+		sha256_round(g, h, a, &b, c, d, e, &f, k[2] + x[2]);
+		sha256_round(f, g, h, &a, b, c, d, &e, k[3] + x[3]);
+		sha256_round(e, f, g, &h, a, b, c, &d, k[4] + x[4]);
+		sha256_round(d, e, f, &g, h, a, b, &c, k[5] + x[5]);
+		sha256_round(c, d, e, &f, g, h, a, &b, k[6] + x[6]);
+		sha256_round(b, c, d, &e, f, g, h, &a, k[7] + x[7]);
 	}
-	for (unsigned int i = 0; i < 8; i++)
-		s[i] += v[i];
+	s[0] += a;
+	s[1] += b;
+	s[2] += c;
+	s[3] += d;
+	s[4] += e;
+	s[5] += f;
+	s[6] += g;
+	s[7] += h;
 	wd_wipe(w, sizeof(w));
 }
 
