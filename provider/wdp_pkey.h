@@ -35,6 +35,10 @@ struct wdp_pkey {
 	struct wdp_ctx *prov;
 	const struct wdp_pkey_spec *spec;
 	EVP_PKEY *twin; /* NULL: an empty key, as keymgmt new makes it */
+	/* Facts of @twin, read when it was put here. */
+	size_t size; /* bytes of a result; 0: an empty key */
+	unsigned int bits;
+	bool has_pub, has_priv;
 	pthread_mutex_t dev_lock;	   /* for the first marshalling only */
 	_Atomic(struct wdp_rsa_dev *) rsa; /* NULL: not marshalled yet */
 };
@@ -56,41 +60,63 @@ int wdp_pkey_validate(const void *keydata, int selection, int checktype);
 int wdp_pkey_import(void *keydata, int selection, const OSSL_PARAM params[]);
 int wdp_pkey_export(void *keydata, int selection, OSSL_CALLBACK *cb, void *arg);
 void *wdp_pkey_dup(const void *keydata, int selection);
-void *wdp_pkey_load(const void *reference, size_t size);
+/* NULL, and the reference untouched, when it is of another type. */
+void *wdp_pkey_load(const void *reference, size_t size,
+		    const struct wdp_pkey_spec *spec);
 int wdp_pkey_get_params(void *keydata, OSSL_PARAM params[]);
-int wdp_pkey_set_params(void *keydata, const OSSL_PARAM params[]);
 void *wdp_pkey_gen_init(void *provctx, int selection, const OSSL_PARAM params[],
 			const struct wdp_pkey_spec *spec);
 int wdp_pkey_gen_set_params(void *genctx, const OSSL_PARAM params[]);
-int wdp_pkey_gen_set_template(void *genctx, void *templ);
 void *wdp_pkey_gen(void *genctx, OSSL_CALLBACK *cb, void *arg);
 void wdp_pkey_gen_cleanup(void *genctx);
 
 extern const struct wdp_pkey_spec wdp_rsa_spec, wdp_rsapss_spec;
 
-/* ---- RSA: raw operations, device or software ---------------------------- */
+/*
+ * Parameters for the twin: digest properties speak of providers of the
+ * application's context, which the private one has not, and are left out.
+ * Return: @params itself, or a copy in *@made for free(); NULL: no memory.
+ */
+const OSSL_PARAM *wdp_pkey_params(const OSSL_PARAM params[], OSSL_PARAM **made);
 
-/* Facts of a key, read once: modulus bytes and bits, public exponent size. */
-size_t wdp_rsa_size(struct wdp_pkey *k); /* bytes of n; 0: no key */
-unsigned int wdp_rsa_bits(struct wdp_pkey *k);
+/* A context of the twin for this key; NULL: no key, error raised. */
+EVP_PKEY_CTX *wdp_pkey_twin_ctx(struct wdp_pkey *k);
+
+/* ---- RSA: raw operations on the device ---------------------------------- */
+
+/* The whole operation goes to the twin: not a failure, and counted. */
+#define WDP_IN_SOFTWARE 1
+
+/**
+ * wdp_rsa_offloads() - is this one for the device?
+ * @kind: OFFLOAD_RSA_PRIVATE or OFFLOAD_RSA_PUBLIC
+ *
+ * Says no, and counts the software run, for sizes and keys the engine does not
+ * do, exponents libcrypto refuses, by policy and without a device.  The first
+ * yes of a key marshals it, under the key's lock; nothing else does.
+ */
+bool wdp_rsa_offloads(struct wdp_pkey *k, enum offload_kind kind);
+
+/* n, big-endian, k->size bytes; only after wdp_rsa_offloads() said yes. */
+const uint8_t *wdp_rsa_modulus(const struct wdp_pkey *k);
 
 /**
  * wdp_rsa_private() - in^d mod n, CRT where the key has it
  * wdp_rsa_public()  - in^e mod n
- * @in, @out: wdp_rsa_size() bytes each, big-endian; @out may be @in
+ * @in, @out: k->size bytes each, big-endian; @out may be @in
  *
- * Device or software as configuration, size and health say; a private result
- * from the device is checked against the public exponent before it leaves
- * (rsa_crt_check) and done again in software if it is wrong.  Pauses the
- * ASYNC job where there is one.
+ * Call after wdp_rsa_offloads() said yes.  A private result is raised to the
+ * public exponent before it leaves (rsa_crt_check).  Pauses the ASYNC job
+ * where there is one.
  *
- * Return: 0; -ERANGE: @in is not below the modulus; -EINVAL: the key lacks
- *	   the part; -EIO etc. with fallback off.
+ * Return: 0; WDP_IN_SOFTWARE: @out is untouched, @in is not below the modulus
+ *	   or the device did not do it, or did it wrong; -errno, error raised:
+ *	   the same with fallback off.
  */
 int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
 int wdp_rsa_public(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
 
-/* Free the device form; called by wdp_pkey_put(). */
+/* Free the device form; called by wdp_pkey_put().  NULL is fine. */
 void wdp_rsa_dev_free(struct wdp_rsa_dev *d);
 
 #endif

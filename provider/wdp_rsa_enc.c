@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RSA encryption.  As in wdp_rsa_sig.c a context of the twin goes along, takes
+ * the parameters and does what the device does not.
+ *
+ * Decryption is where padding is an oracle (CRYPTO 1998, CRYPTO 2001):
+ *
+ *	TLS	 48 bytes and success, whatever was in the block
+ *	OAEP	 one verdict for every fault
+ *	PKCS#1	 constant time up to and including the verdict, and no trace of
+ *		 it on the error queue; but where libcrypto rejects implicitly
+ *		 (3.2, or a distribution's 3.0) the twin does all of it, since
+ *		 what is returned in place of a message is its secret
+ *
+ * A block the device decrypted is never decrypted again because of what was in
+ * it: the second run would take its own time and tell.
+ */
+#include "provider/wdp_pkey.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/rsa.h>
+
+#include "base/wd_base.h"
+#include "provider/wdp_rsa_pad.h"
+
+#define RSA_NAME_MAX 50 /* bytes of a digest's name */
+
+/* What the twin's parameters come to. */
+struct rsa_enc_mode {
+	int pad; /* RSA_*_PADDING */
+	unsigned int tls_client, tls_alt;
+	const EVP_MD *md, *mgf1;    /* of OAEP */
+	struct wdp_rsa_label label; /* the twin's memory */
+};
+
+struct wdp_rsa_enc {
+	struct wdp_ctx *prov;
+	struct wdp_pkey *key;
+	EVP_PKEY_CTX *twin;
+	EVP_MD_CTX *scratch;
+	bool rejects_implicitly; /* the twin does */
+	bool known;		 /* @mode is what the twin has */
+	struct rsa_enc_mode mode;
+};
+
+static OSSL_FUNC_asym_cipher_newctx_fn rsa_enc_new;
+static OSSL_FUNC_asym_cipher_freectx_fn rsa_enc_free;
+static OSSL_FUNC_asym_cipher_dupctx_fn rsa_enc_dup;
+static OSSL_FUNC_asym_cipher_encrypt_init_fn rsa_encrypt_init;
+static OSSL_FUNC_asym_cipher_encrypt_fn rsa_encrypt;
+static OSSL_FUNC_asym_cipher_decrypt_init_fn rsa_decrypt_init;
+static OSSL_FUNC_asym_cipher_decrypt_fn rsa_decrypt;
+static OSSL_FUNC_asym_cipher_get_ctx_params_fn rsa_enc_get_params;
+static OSSL_FUNC_asym_cipher_gettable_ctx_params_fn rsa_enc_gettable;
+static OSSL_FUNC_asym_cipher_set_ctx_params_fn rsa_enc_set_params;
+static OSSL_FUNC_asym_cipher_settable_ctx_params_fn rsa_enc_settable;
+
+/* ---- the context --------------------------------------------------------- */
+
+static void *rsa_enc_new(void *provctx)
+{
+	struct wdp_rsa_enc *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->prov = provctx;
+	return c;
+}
+
+static void rsa_enc_free(void *ctx)
+{
+	struct wdp_rsa_enc *c = ctx;
+
+	if (!c)
+		return;
+	EVP_MD_CTX_free(c->scratch);
+	EVP_PKEY_CTX_free(c->twin);
+	wdp_pkey_put(c->key);
+	free(c);
+}
+
+static void *rsa_enc_dup(void *ctx)
+{
+	const struct wdp_rsa_enc *c = ctx;
+	struct wdp_rsa_enc *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *c;
+	copy->scratch = NULL;
+	copy->known = false; /* the label is the other twin's */
+	copy->twin = NULL;
+	if (c->key)
+		wdp_pkey_get(c->key);
+	if (c->twin && !(copy->twin = EVP_PKEY_CTX_dup(c->twin))) {
+		rsa_enc_free(copy);
+		return NULL;
+	}
+	return copy;
+}
+
+/* ---- parameters ---------------------------------------------------------- */
+
+static bool rsa_enc_read_mode(struct wdp_rsa_enc *c)
+{
+	char md[RSA_NAME_MAX] = "", mgf1[RSA_NAME_MAX] = "";
+	struct rsa_enc_mode *m = &c->mode;
+	void *label = NULL;
+	/* clang-format off */
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_int(OSSL_ASYM_CIPHER_PARAM_PAD_MODE,
+					 &m->pad),
+		OSSL_PARAM_construct_utf8_string(
+			OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, md, sizeof(md)),
+		OSSL_PARAM_construct_utf8_string(
+			OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, mgf1,
+			sizeof(mgf1)),
+		OSSL_PARAM_construct_uint(
+			OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION,
+			&m->tls_client),
+		OSSL_PARAM_construct_uint(
+			OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION,
+			&m->tls_alt),
+		OSSL_PARAM_construct_octet_ptr(
+			OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, &label, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	/* clang-format on */
+
+	if (EVP_PKEY_CTX_get_params(c->twin, params) <= 0)
+		return false;
+	m->label.p = label;
+	m->label.len = label ? params[5].return_size : 0;
+	m->md = *md ? wdp_twin_md(c->prov, md) : NULL;
+	m->mgf1 = *mgf1 ? wdp_twin_md(c->prov, mgf1) : m->md;
+	return true;
+}
+
+static bool rsa_enc_mode(struct wdp_rsa_enc *c)
+{
+	if (!c->known)
+		c->known = c->twin && rsa_enc_read_mode(c);
+	return c->known;
+}
+
+static int rsa_enc_set_params(void *ctx, const OSSL_PARAM params[])
+{
+	struct wdp_rsa_enc *c = ctx;
+	OSSL_PARAM *made;
+	int ok;
+
+	if (!c)
+		return 0;
+	if (!params)
+		return 1;
+	if (!c->twin)
+		return 0;
+	c->known = false;
+	params = wdp_pkey_params(params, &made);
+	ok = params && EVP_PKEY_CTX_set_params(c->twin, params) > 0;
+	free(made);
+	return ok;
+}
+
+static int rsa_enc_get_params(void *ctx, OSSL_PARAM params[])
+{
+	struct wdp_rsa_enc *c = ctx;
+
+	return c && c->twin && EVP_PKEY_CTX_get_params(c->twin, params) > 0;
+}
+
+/* clang-format off */
+#define RSA_ENC_PARAMS                                                         \
+	OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, NULL, 0),   \
+	OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_PAD_MODE, NULL, 0),      \
+	OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST, NULL, 0),   \
+	OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_CLIENT_VERSION, NULL),      \
+	OSSL_PARAM_uint(OSSL_ASYM_CIPHER_PARAM_TLS_NEGOTIATED_VERSION, NULL)
+
+static const OSSL_PARAM rsa_enc_gettables[] = {
+	RSA_ENC_PARAMS,
+	OSSL_PARAM_DEFN(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL,
+			OSSL_PARAM_OCTET_PTR, NULL, 0),
+	OSSL_PARAM_END,
+};
+
+static const OSSL_PARAM rsa_enc_settables[] = {
+	RSA_ENC_PARAMS,
+	OSSL_PARAM_octet_string(OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, NULL, 0),
+	OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST_PROPS,
+			       NULL, 0),
+	OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_MGF1_DIGEST_PROPS,
+			       NULL, 0),
+	OSSL_PARAM_END,
+};
+/* clang-format on */
+
+static const OSSL_PARAM *rsa_enc_gettable(void *ctx, void *provctx)
+{
+	struct wdp_rsa_enc *c = ctx;
+
+	(void)provctx;
+	return c && c->twin ? EVP_PKEY_CTX_gettable_params(c->twin)
+			    : rsa_enc_gettables;
+}
+
+static const OSSL_PARAM *rsa_enc_settable(void *ctx, void *provctx)
+{
+	struct wdp_rsa_enc *c = ctx;
+
+	(void)provctx;
+	return c && c->twin ? EVP_PKEY_CTX_settable_params(c->twin)
+			    : rsa_enc_settables;
+}
+
+/* ---- init ---------------------------------------------------------------- */
+
+static int rsa_enc_init(struct wdp_rsa_enc *c, struct wdp_pkey *k,
+			const OSSL_PARAM params[],
+			int (*init)(EVP_PKEY_CTX *, const OSSL_PARAM[]))
+{
+	const OSSL_PARAM *settable;
+	EVP_PKEY_CTX *twin;
+
+	if (!c || !k)
+		return 0;
+	twin = wdp_pkey_twin_ctx(k);
+	if (!twin)
+		return 0;
+	EVP_PKEY_CTX_free(c->twin);
+	c->twin = twin;
+	wdp_pkey_get(k);
+	wdp_pkey_put(c->key);
+	c->key = k;
+	c->known = false;
+	if (init(c->twin, NULL) <= 0)
+		return 0;
+	settable = EVP_PKEY_CTX_settable_params(c->twin);
+	c->rejects_implicitly =
+		settable &&
+		OSSL_PARAM_locate_const(settable, "implicit-rejection");
+	return rsa_enc_set_params(c, params);
+}
+
+static int rsa_encrypt_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+	return rsa_enc_init(ctx, key, params, EVP_PKEY_encrypt_init_ex);
+}
+
+static int rsa_decrypt_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+	return rsa_enc_init(ctx, key, params, EVP_PKEY_decrypt_init_ex);
+}
+
+/* ---- encrypt ------------------------------------------------------------- */
+
+static int rsa_enc_random(void *arg, uint8_t *p, size_t n)
+{
+	return RAND_bytes_ex(arg, p, n, 0) > 0 ? 0 : -EIO;
+}
+
+static bool rsa_enc_hash(struct wdp_rsa_enc *c, struct wdp_rsa_hash *h)
+{
+	if (!c->scratch)
+		c->scratch = EVP_MD_CTX_new();
+	*h = (struct wdp_rsa_hash){ c->scratch, c->mode.md, c->mode.mgf1 };
+	return h->ctx && h->md && h->mgf1;
+}
+
+/* The twin says what is wrong with what gets -EINVAL here. */
+static int rsa_enc_block(struct wdp_rsa_enc *c, uint8_t *em, const uint8_t *in,
+			 size_t len)
+{
+	const struct wdp_rsa_random rnd = { rsa_enc_random, wdp_twin(c->prov) };
+	size_t k = c->key->size;
+	struct wdp_rsa_hash h;
+
+	switch (c->mode.pad) {
+	case RSA_PKCS1_PADDING:
+		return wdp_rsa_pad_type2(em, k, in, len, &rnd);
+	case RSA_PKCS1_OAEP_PADDING:
+		if (!rsa_enc_hash(c, &h))
+			return -EINVAL;
+		return wdp_rsa_pad_oaep(em, k, &h, c->mode.label, in, len,
+					&rnd);
+	case RSA_NO_PADDING:
+		if (len != k)
+			return -EINVAL;
+		memcpy(em, in, len);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int rsa_encrypt_device(struct wdp_rsa_enc *c, uint8_t *out,
+			      const uint8_t *in, size_t len)
+{
+	uint8_t em[HPRE_WIDTH_MAX];
+	int rc = WDP_IN_SOFTWARE;
+
+	if (!rsa_enc_mode(c) || !wdp_rsa_offloads(c->key, OFFLOAD_RSA_PUBLIC))
+		return WDP_IN_SOFTWARE;
+	if (!rsa_enc_block(c, em, in, len))
+		rc = wdp_rsa_public(c->key, em, out);
+	wd_wipe(em, sizeof(em));
+	return rc;
+}
+
+static int rsa_encrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
+		       const uint8_t *in, size_t len)
+{
+	struct wdp_rsa_enc *c = ctx;
+	int rc = WDP_IN_SOFTWARE;
+
+	if (!c->key)
+		return 0;
+	if (out && size >= c->key->size)
+		rc = rsa_encrypt_device(c, out, in, len);
+	if (rc < 0)
+		return 0;
+	*out_len = rc ? size : c->key->size;
+	return rc ? EVP_PKEY_encrypt(c->twin, out, out_len, in, len) > 0 : 1;
+}
+
+/* ---- decrypt ------------------------------------------------------------- */
+
+static bool rsa_decrypt_ours(const struct wdp_rsa_enc *c, size_t size,
+			     size_t len)
+{
+	size_t k = c->key->size;
+
+	if (len != k)
+		return false;
+	switch (c->mode.pad) {
+	case RSA_PKCS1_PADDING:
+		return size >= k && !c->rejects_implicitly;
+	case RSA_PKCS1_OAEP_PADDING:
+	case RSA_NO_PADDING:
+		return size >= k;
+	case RSA_PKCS1_WITH_TLS_PADDING:
+		return size >= WDP_RSA_TLS_SECRET && c->mode.tls_client;
+	default:
+		return false;
+	}
+}
+
+static int rsa_decrypt_tls(struct wdp_rsa_enc *c, uint8_t *out, size_t *out_len,
+			   const uint8_t *em)
+{
+	uint8_t secret[WDP_RSA_TLS_SECRET];
+
+	if (RAND_priv_bytes_ex(wdp_twin(c->prov), secret, sizeof(secret), 0) <=
+	    0)
+		return -EIO;
+	wdp_rsa_unpad_tls(secret, em, c->key->size, c->mode.tls_client,
+			  c->mode.tls_alt);
+	memcpy(out, secret, sizeof(secret));
+	*out_len = sizeof(secret);
+	wd_wipe(secret, sizeof(secret));
+	return 0;
+}
+
+/* No branch on the result of these: the caller of EVP may be hiding it. */
+static int rsa_decrypt_open(struct wdp_rsa_enc *c, uint8_t *out,
+			    size_t *out_len, size_t size, uint8_t *em)
+{
+	size_t k = c->key->size;
+	struct wdp_rsa_hash h;
+
+	switch (c->mode.pad) {
+	case RSA_PKCS1_PADDING:
+		return wdp_rsa_unpad_type2(out, size, out_len, em, k);
+	case RSA_PKCS1_OAEP_PADDING:
+		if (!rsa_enc_hash(c, &h))
+			return -EIO;
+		return wdp_rsa_unpad_oaep(out, size, out_len, em, k, &h,
+					  c->mode.label);
+	case RSA_PKCS1_WITH_TLS_PADDING:
+		return rsa_decrypt_tls(c, out, out_len, em);
+	default:
+		memcpy(out, em, k);
+		*out_len = k;
+		return 0;
+	}
+}
+
+static int rsa_decrypt_twin(struct wdp_rsa_enc *c, uint8_t *out,
+			    size_t *out_len, size_t size, const uint8_t *in,
+			    size_t len)
+{
+	*out_len = size;
+	return EVP_PKEY_decrypt(c->twin, out, out_len, in, len) > 0;
+}
+
+static int rsa_decrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
+		       const uint8_t *in, size_t len)
+{
+	struct wdp_rsa_enc *c = ctx;
+	uint8_t em[HPRE_WIDTH_MAX];
+	int rc;
+
+	if (!c->key)
+		return 0;
+	if (!out || !rsa_enc_mode(c) || !rsa_decrypt_ours(c, size, len) ||
+	    !wdp_rsa_offloads(c->key, OFFLOAD_RSA_PRIVATE))
+		return rsa_decrypt_twin(c, out, out_len, size, in, len);
+	rc = wdp_rsa_private(c->key, in, em);
+	if (rc == WDP_IN_SOFTWARE)
+		return rsa_decrypt_twin(c, out, out_len, size, in, len);
+	if (rc)
+		return 0;
+	rc = rsa_decrypt_open(c, out, out_len, size, em);
+	wd_wipe(em, sizeof(em));
+	return (int)((unsigned int)rc >> 31 ^ 1);
+}
+
+const OSSL_DISPATCH wdp_rsa_asym_cipher_fns[] = {
+	{ WDP_FN(ASYM_CIPHER_NEWCTX, rsa_enc_new) },
+	{ WDP_FN(ASYM_CIPHER_FREECTX, rsa_enc_free) },
+	{ WDP_FN(ASYM_CIPHER_DUPCTX, rsa_enc_dup) },
+	{ WDP_FN(ASYM_CIPHER_ENCRYPT_INIT, rsa_encrypt_init) },
+	{ WDP_FN(ASYM_CIPHER_ENCRYPT, rsa_encrypt) },
+	{ WDP_FN(ASYM_CIPHER_DECRYPT_INIT, rsa_decrypt_init) },
+	{ WDP_FN(ASYM_CIPHER_DECRYPT, rsa_decrypt) },
+	{ WDP_FN(ASYM_CIPHER_GET_CTX_PARAMS, rsa_enc_get_params) },
+	{ WDP_FN(ASYM_CIPHER_GETTABLE_CTX_PARAMS, rsa_enc_gettable) },
+	{ WDP_FN(ASYM_CIPHER_SET_CTX_PARAMS, rsa_enc_set_params) },
+	{ WDP_FN(ASYM_CIPHER_SETTABLE_CTX_PARAMS, rsa_enc_settable) },
+	{ 0, NULL },
+};
