@@ -94,6 +94,10 @@ void emu_dev_bus_master(struct emu_dev *d, bool on);
  */
 bool emu_dev_work(struct emu_dev *d, uint64_t *wait_ns);
 
+/* The same for one queue: a host that runs jobs inside the doorbell call
+ * does only the caller's. */
+bool emu_dev_work_queue(struct emu_dev *d, uint16_t queue, uint64_t *wait_ns);
+
 /* What a test or a report wants to know. */
 struct emu_stats {
 	uint64_t descriptors; /* run */

@@ -54,6 +54,7 @@ struct emu_dev *emu_host_dev(struct uacce_host *host, const char *name);
 
 /* The module's one exported function (uacce.h).  Return: 0, -EINVAL (bad
  * options, logged), -ENOMEM. */
-int wd_emu_host(struct uacce_host **out, const char *options);
+__attribute__((visibility("default"))) int wd_emu_host(struct uacce_host **out,
+						       const char *options);
 
 #endif
