@@ -50,11 +50,11 @@ struct operands {
 };
 
 struct hpre_kind {
-	enum hpre_alg alg;
-	const uint16_t *widths; /* bytes, ends with 0 */
-	uint8_t key_halves;	/* key block in units of W/2 */
-	bool generator_2;	/* no input: it is the number 2 */
 	enum hpre_error (*compute)(struct operands *o, BN_CTX *ctx);
+	const uint16_t *widths; /* bytes, ends with 0 */
+	enum hpre_alg alg;
+	uint8_t key_halves; /* key block in units of W/2 */
+	bool generator_2;   /* no input: it is the number 2 */
 };
 
 static BIGNUM *number(BN_CTX *ctx, const uint8_t *p, uint32_t len)
@@ -148,10 +148,10 @@ static const uint16_t dh_widths[] = { 96, 128, 192, 256, 384, 512, 0 };
 
 /* docs/hw/hpre.md#algorithms, #width */
 static const struct hpre_kind kinds[] = {
-	{ HPRE_ALG_MODEXP, rsa_widths, 4, false, modexp },
-	{ HPRE_ALG_RSA_CRT, rsa_widths, 5, false, rsa_crt },
-	{ HPRE_ALG_DH_G2, dh_widths, 4, true, modexp },
-	{ HPRE_ALG_DH, dh_widths, 4, false, modexp },
+	{ modexp, rsa_widths, HPRE_ALG_MODEXP, 4, false },
+	{ rsa_crt, rsa_widths, HPRE_ALG_RSA_CRT, 5, false },
+	{ modexp, dh_widths, HPRE_ALG_DH_G2, 4, true },
+	{ modexp, dh_widths, HPRE_ALG_DH, 4, false },
 };
 
 static const struct hpre_kind *find_kind(uint32_t alg)

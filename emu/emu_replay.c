@@ -94,10 +94,10 @@ static bool same(const uint8_t *packed, const struct emu_piece *in,
 		 unsigned int n)
 {
 	for (unsigned int i = 0; i < n; i++) {
-		if (memcmp(packed, &in[i].len, sizeof(in[i].len)))
+		if (memcmp(packed, &in[i].len, sizeof(in[i].len)) != 0)
 			return false;
 		packed += sizeof(in[i].len);
-		if (in[i].len && memcmp(packed, in[i].p, in[i].len))
+		if (in[i].len && memcmp(packed, in[i].p, in[i].len) != 0)
 			return false;
 		packed += in[i].len;
 	}

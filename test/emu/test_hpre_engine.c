@@ -243,14 +243,14 @@ struct rsa {
 
 static void rsa_new(struct rsa *k, const char *spec)
 {
-	gcry_sexp_t parms, key;
+	gcry_sexp_t spec_s, key;
 
-	if (gcry_sexp_build(&parms, NULL, spec) ||
-	    gcry_pk_genkey(&key, parms) ||
+	if (gcry_sexp_build(&spec_s, NULL, spec) ||
+	    gcry_pk_genkey(&key, spec_s) ||
 	    gcry_sexp_extract_param(key, "private-key!rsa", "nedpqu", &k->n,
 				    &k->e, &k->d, &k->p, &k->q, &k->u, NULL))
 		abort();
-	gcry_sexp_release(parms);
+	gcry_sexp_release(spec_s);
 	gcry_sexp_release(key);
 }
 
@@ -351,7 +351,7 @@ static void each_wrong_part_of_a_crt_block_gives_a_wrong_result(void)
 		run_on(&s, NULL);
 		T_EQ(s.w[0], 0xC0000001);
 		bus_get(&fix.b, fix.out, part < 0 ? right : got, 128);
-		T_OK(part < 0 || memcmp(right, got, 128));
+		T_OK(part < 0 || memcmp(right, got, 128) != 0);
 	}
 	bus_close(&fix.b);
 	rsa_free(&k);
@@ -386,7 +386,7 @@ static void t_refused(const char *what, struct hpre_sqe s)
 		t_fail(__FILE__, __LINE__, "%s was not refused: %08x", what,
 		       s.w[0]);
 	T_MEM(s.w + 1, asked.w + 1, sizeof(s) - 4);
-	if (memcmp(fix.before, fix.b.mem, BUS_SIZE))
+	if (memcmp(fix.before, fix.b.mem, BUS_SIZE) != 0)
 		t_fail(__FILE__, __LINE__, "%s: memory was written", what);
 }
 
@@ -550,7 +550,7 @@ static void a_fault_writes_nothing_or_something_wrong(void)
 	emu_hpre.run(&job);
 	T_EQ(t.w[0], 0xC0000001);
 	bus_get(&fix.b, fix.out, wrong, 128);
-	T_OK(memcmp(right, wrong, 128));
+	T_OK(memcmp(right, wrong, 128) != 0);
 	bus_close(&fix.b);
 }
 
@@ -601,7 +601,7 @@ static void a_corrupted_result_is_not_remembered(void)
 	t = s;
 	run_on(&t, r);
 	bus_get(&fix.b, fix.out, right, 128);
-	T_OK(memcmp(right, wrong, 128));
+	T_OK(memcmp(right, wrong, 128) != 0);
 	t = s;
 	run_on(&t, NULL);
 	bus_get(&fix.b, fix.out, wrong, 128);

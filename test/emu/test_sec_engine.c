@@ -756,7 +756,7 @@ static void t_refused(const char *what, struct sec_sqe s, unsigned int qm)
 		t_fail(__FILE__, __LINE__, "%s was not refused: %08x", what,
 		       s.w[28]);
 	T_MEM(s.w, asked.w, 28 * 4);
-	if (memcmp(fix.before, fix.b.mem, BUS_SIZE))
+	if (memcmp(fix.before, fix.b.mem, BUS_SIZE) != 0)
 		t_fail(__FILE__, __LINE__, "%s: memory was written", what);
 }
 
@@ -1110,7 +1110,7 @@ static void a_fault_writes_nothing_or_something_wrong(void)
 		emu_sec.run(&job);
 		T_EQ(wrong.w[28], right.w[28]);
 		bus_get(&fix.b, fix.q.dst + fix.q.aad, b, 64);
-		T_OK(memcmp(a, b, 64));
+		T_OK(memcmp(a, b, 64) != 0);
 		bus_close(&fix.b);
 	}
 }
