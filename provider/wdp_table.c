@@ -30,19 +30,6 @@ struct wdp_row {
 };
 
 /* Families land one by one; these lines go when all are there. */
-#pragma weak wdp_rsa_keymgmt_fns
-#pragma weak wdp_rsapss_keymgmt_fns
-#pragma weak wdp_rsa_signature_fns
-#pragma weak wdp_rsa_asym_cipher_fns
-#pragma weak wdp_aes128gcm_fns
-#pragma weak wdp_aes192gcm_fns
-#pragma weak wdp_aes256gcm_fns
-#pragma weak wdp_aes128cbc_fns
-#pragma weak wdp_aes192cbc_fns
-#pragma weak wdp_aes256cbc_fns
-#pragma weak wdp_sm4cbc_fns
-#pragma weak wdp_sm3_fns
-#pragma weak wdp_sha256_fns
 #pragma weak wdp_alone_query
 #pragma weak wdp_alone_capabilities
 
