@@ -8,6 +8,11 @@
 
 #include "base/wd_base.h"
 #include "emu/emu_qm.h"
+#include "emu/emu_replay.h"
+
+/* Results remembered with `replay`: a benchmark repeats a handful, a server
+ * under test a few hundred. */
+#define EMU_REPLAY_ENTRIES 1024
 
 void emu_lock(struct emu_dev *d)
 {
@@ -95,6 +100,9 @@ int emu_dev_new(struct emu_dev **out, const struct emu_config *cfg,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (d->regs == MAP_FAILED)
 		goto free_queues;
+	d->replay = cfg->replay ? emu_replay_new(EMU_REPLAY_ENTRIES) : NULL;
+	if (cfg->replay && !d->replay)
+		goto unmap_regs;
 
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -111,6 +119,8 @@ int emu_dev_new(struct emu_dev **out, const struct emu_config *cfg,
 	*out = d;
 	return 0;
 
+unmap_regs:
+	munmap(d->regs, d->bar2);
 free_queues:
 	free(d->queues);
 free_dev:
@@ -130,6 +140,7 @@ void emu_dev_free(struct emu_dev *d)
 		wd_wipe(t, sizeof(*t));
 		free(t);
 	}
+	emu_replay_free(d->replay);
 	munmap(d->regs, d->bar2);
 	free(d->queues);
 	/* The lock is not destroyed: in a forked child it may be held, and its
@@ -311,5 +322,6 @@ void emu_dev_stats(struct emu_dev *d, struct emu_stats *out)
 {
 	emu_lock(d);
 	*out = d->stats;
+	out->replayed = d->replay ? emu_replay_hits(d->replay) : 0;
 	emu_unlock(d);
 }

@@ -127,6 +127,7 @@ struct emu_dev {
 	uint32_t raise; /* vectors to deliver at unlock */
 	bool kick;
 	struct emu_stats stats;
+	struct emu_replay *replay; /* NULL: compute always */
 };
 
 /* emu_dev.c */

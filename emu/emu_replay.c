@@ -27,6 +27,7 @@ struct emu_replay {
 	size_t sets;   /* power of two */
 	uint8_t *next; /* per set: the way to be replaced */
 	struct entry *entries;
+	uint64_t hits;
 };
 
 static uint64_t mix(uint64_t h, uint64_t v)
@@ -171,8 +172,19 @@ bool emu_replay_get(struct emu_replay *r, const struct emu_piece *in,
 	hit = e && e->out_len == out_len;
 	if (hit && out_len)
 		memcpy(out, e->bytes + e->in_len, out_len);
+	r->hits += hit;
 	pthread_mutex_unlock(&r->lock);
 	return hit;
+}
+
+uint64_t emu_replay_hits(struct emu_replay *r)
+{
+	uint64_t hits;
+
+	pthread_mutex_lock(&r->lock);
+	hits = r->hits;
+	pthread_mutex_unlock(&r->lock);
+	return hits;
 }
 
 /* With the lock held: the entry of the same input, a free one, or the set's

@@ -31,4 +31,7 @@ bool emu_replay_get(struct emu_replay *r, const struct emu_piece *in,
 void emu_replay_put(struct emu_replay *r, const struct emu_piece *in,
 		    unsigned int n, const void *out, size_t out_len);
 
+/* How often emu_replay_get() was true. */
+uint64_t emu_replay_hits(struct emu_replay *r);
+
 #endif

@@ -469,6 +469,7 @@ static void emu_run(struct emu_dev *d, struct emu_queue *q, struct emu_task *t,
 		.qc_type = q->sq.type,
 		.corrupt = m->corrupt,
 		.fail = m->fail,
+		.replay = d->replay,
 	};
 	bool kick;
 
