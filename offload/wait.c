@@ -237,7 +237,7 @@ int wait_paused(struct offload_job *j, struct offload_waiter *w)
 
 	while (!job_is_done(j)) {
 		if (!poller_can(l->proc))
-			rc = w->alarm(w, alarm_ns(j));
+			rc = w->alarm ? w->alarm(w, alarm_ns(j)) : -EOPNOTSUPP;
 		if (!rc)
 			rc = w->pause(w);
 		if (proc_is_stale(l->proc))
