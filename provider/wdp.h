@@ -186,7 +186,8 @@ extern const OSSL_ITEM wdp_reasons[];
  * wdp_software_may() - the device answered @rc: may software do it?
  * Counts the software run when the answer is yes.  With fallback off, a device
  * that failed raises its reason and the answer is no; an input the engine
- * can't do (-EINVAL, -EMSGSIZE) always goes to software.
+ * can't do (-EINVAL, -EMSGSIZE) and one it has no room for (-EAGAIN) always go
+ * to software.
  */
 bool wdp_software_may(struct wdp_ctx *p, enum offload_kind kind, int rc);
 

@@ -94,7 +94,7 @@ int wdp_ok(const struct wdp_ctx *p, int rc)
 
 bool wdp_software_may(struct wdp_ctx *p, enum offload_kind kind, int rc)
 {
-	bool device_failed = rc != -EINVAL && rc != -EMSGSIZE;
+	bool device_failed = rc != -EINVAL && rc != -EMSGSIZE && rc != -EAGAIN;
 
 	if (device_failed && !p->cfg.fallback) {
 		wdp_raise(p, wdp_reason_of(rc), "%s, fallback is off",
