@@ -11,4 +11,13 @@ export WD_BUILD="$build"
 export WD_DEVICE="${WD_DEVICE-emu}"
 export PYTHONPATH="$here"
 export PYTHONDONTWRITEBYTECODE=1
+# Programs that load a sanitized wd.so need the sanitizer's runtime first;
+# wdtest.env() preloads it for them alone.
+case $(sed -n 's/^WD_SANITIZE:[A-Z]*=//p' "$build/CMakeCache.txt") in
+  *address*) WD_PRELOAD=$(gcc -print-file-name=libasan.so) ;;
+  *thread*)
+    echo "SKIP: programs not built with the thread sanitizer can't load it"
+    exit 77 ;;
+esac
+export WD_PRELOAD
 exec /usr/bin/python3 "$story" -v

@@ -30,6 +30,10 @@ MODULES = os.environ.get("OPENSSL_MODULES", os.path.join(BUILD, "provider"))
 DEVICE = os.environ.get("WD_DEVICE", "emu")
 OPENSSL = os.environ.get("WD_OPENSSL", "openssl")
 PREFER = "?wd.offload=yes"
+# A sanitized wd.so: its runtime, for the programs that load it (run_py.sh).
+PRELOAD = {"LD_PRELOAD": os.environ["WD_PRELOAD"],
+           "ASAN_OPTIONS": "detect_leaks=0:verify_asan_link_order=0"} \
+    if os.environ.get("WD_PRELOAD") else {}
 
 
 class Result:
@@ -76,6 +80,7 @@ class ProviderTest(unittest.TestCase):
         e["OPENSSL_MODULES"] = MODULES
         e["OPENSSL_CONF"] = conf or os.devnull
         e["LC_ALL"] = "C"
+        e.update(PRELOAD)
         if device is not None:
             e["WD_DEVICE"] = device
         for k, v in wd.items():

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import unittest
 
+import wdtest
+
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ["WD_BUILD"])
 CLOSING = re.compile(r"Completed (\d+) tests with (\d+) errors and (\d+) skipped")
@@ -61,7 +63,8 @@ class EvpTest(unittest.TestCase):
                  if k not in ("OPENSSL_CONF", "WD_DEVICE")}
         done = subprocess.run(
             [self.dir / "evp_test", *options, f"{name}.txt"],
-            cwd=self.dir / "data", env={**clean, **env}, text=True,
+            cwd=self.dir / "data", env={**clean, **wdtest.PRELOAD, **env},
+            text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=280)
         closing = CLOSING.search(done.stdout)
         self.assertTrue(closing, f"{name}: no result:\n{done.stdout[-2000:]}")
