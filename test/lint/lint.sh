@@ -27,7 +27,7 @@ case $check in
   spelling)
     need codespell
     mapfile -t list < <(files '*.c' '*.h' '*.def' '*.md' '*.sh' '*.py' '*.cnf' 'CMakeLists.txt')
-    codespell -L inout,ot,fo,te,ser,crate,dout,nd "${list[@]}" || exit 1 ;;
+    codespell -L inout,parms,ot,fo,te,ser,crate,dout,nd "${list[@]}" || exit 1 ;;
   cppcheck)
     need cppcheck
     mapfile -t list < <(files '*.c' | grep -v '^test/')
