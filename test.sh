@@ -41,7 +41,7 @@ stage_cross() {
   tools/fetch.sh debs arm64 "$WD_CACHE/arm64" libssl-dev libssl3 \
     libgcrypt20-dev libgcrypt20 libgpg-error-dev libgpg-error0 &&
     build aarch64 &&
-    ctest --preset aarch64 -j "$jobs" -L unit
+    ctest --preset aarch64 -j "$jobs" -L 'unit|emu'
 }
 
 stage_asan() {
