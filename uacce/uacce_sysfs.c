@@ -29,17 +29,19 @@
 static int uacce_attr(int dir, const char *name, char text[UACCE_ATTR_SIZE])
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-	int rc;
+	ssize_t got;
+	size_t n;
+	int err;
 
 	if (fd < 0)
 		return -errno;
-	n = read(fd, text, UACCE_ATTR_SIZE);
-	rc = n < 0 ? -errno : 0;
+	got = read(fd, text, UACCE_ATTR_SIZE);
+	err = errno;
 	close(fd);
-	if (rc)
-		return rc;
-	if (n == UACCE_ATTR_SIZE)
+	if (got < 0)
+		return -err;
+	n = (size_t)got;
+	if (n >= UACCE_ATTR_SIZE)
 		return -E2BIG;
 	if (n && text[n - 1] == '\n')
 		n--;
