@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/params.h>
 
 #include "base/wd_base.h"
@@ -51,16 +53,43 @@ void wdp_pkey_free(void *keydata)
 	wdp_pkey_put(keydata);
 }
 
-/* Is the number there?  Asks for its size only, so no secret is copied. */
-static bool wdp_pkey_part(const EVP_PKEY *twin, const char *name)
+static bool wdp_pkey_answers(const EVP_PKEY *twin, OSSL_PARAM question)
 {
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_BN(name, NULL, 0),
-		OSSL_PARAM_construct_end(),
-	};
+	OSSL_PARAM params[] = { question, OSSL_PARAM_construct_end() };
 
 	return EVP_PKEY_get_params(twin, params) &&
-	       OSSL_PARAM_modified(&params[0]);
+	       OSSL_PARAM_modified(&params[0]) && params[0].return_size;
+}
+
+/*
+ * Is the part there, as a number or as octets?  Asks for its size, so that no
+ * secret is copied; EC tells a private key only to who brings room for it.
+ */
+static bool wdp_pkey_part(const EVP_PKEY *twin, const char *name)
+{
+	unsigned char room[128]; /* 72 is the most, with curve B-571 */
+	bool there;
+
+	ERR_set_mark();
+	there = wdp_pkey_answers(twin,
+				 OSSL_PARAM_construct_BN(name, NULL, 0)) ||
+		wdp_pkey_answers(twin, OSSL_PARAM_construct_octet_string(
+					       name, NULL, 0)) ||
+		wdp_pkey_answers(twin, OSSL_PARAM_construct_BN(name, room,
+							       sizeof(room)));
+	ERR_pop_to_mark();
+	OPENSSL_cleanse(room, sizeof(room));
+	return there;
+}
+
+static void wdp_pkey_facts(struct wdp_pkey *k)
+{
+	k->bits = (unsigned int)EVP_PKEY_get_bits(k->twin);
+	k->size = (size_t)EVP_PKEY_get_size(k->twin);
+	k->has_priv = wdp_pkey_part(k->twin, k->spec->priv_param);
+	k->has_pub = k->spec->pub_param
+			     ? wdp_pkey_part(k->twin, k->spec->pub_param)
+			     : k->has_priv;
 }
 
 /* Takes over @twin; what was made of an earlier one goes. */
@@ -69,10 +98,7 @@ static void wdp_pkey_adopt(struct wdp_pkey *k, EVP_PKEY *twin)
 	wdp_rsa_dev_free(atomic_exchange(&k->rsa, NULL));
 	EVP_PKEY_free(k->twin);
 	k->twin = twin;
-	k->bits = (unsigned int)EVP_PKEY_get_bits(twin);
-	k->size = (size_t)EVP_PKEY_get_size(twin);
-	k->has_pub = wdp_pkey_part(twin, k->spec->pub_param);
-	k->has_priv = wdp_pkey_part(twin, k->spec->priv_param);
+	wdp_pkey_facts(k);
 }
 
 struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,
@@ -165,6 +191,16 @@ int wdp_pkey_get_params(void *keydata, OSSL_PARAM params[])
 	return !OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_BITS) &&
 	       !OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_SECURITY_BITS) &&
 	       !OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_MAX_SIZE);
+}
+
+int wdp_pkey_set_params(void *keydata, const OSSL_PARAM params[])
+{
+	struct wdp_pkey *k = keydata;
+
+	if (!k->twin || !EVP_PKEY_set_params(k->twin, (OSSL_PARAM *)params))
+		return 0;
+	wdp_pkey_facts(k);
+	return 1;
 }
 
 /* ---- what is in it ------------------------------------------------------- */
@@ -326,11 +362,24 @@ int wdp_pkey_export(void *keydata, int selection, OSSL_CALLBACK *cb, void *arg)
 	return EVP_PKEY_export(k->twin, selection, cb, arg);
 }
 
+/* A key with the parameters of @k and nothing else. */
+static EVP_PKEY *wdp_pkey_blank(const struct wdp_pkey *k)
+{
+	EVP_PKEY *twin = EVP_PKEY_new();
+
+	if (twin && EVP_PKEY_copy_parameters(twin, k->twin) > 0)
+		return twin;
+	EVP_PKEY_free(twin);
+	return NULL;
+}
+
 static EVP_PKEY *wdp_pkey_copy(const struct wdp_pkey *k, int selection)
 {
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY *twin;
 
+	if (!(selection & OSSL_KEYMGMT_SELECT_KEYPAIR))
+		return wdp_pkey_blank(k);
 	if (!k->has_priv || selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
 		return EVP_PKEY_dup(k->twin);
 	selection |= OSSL_KEYMGMT_SELECT_ALL_PARAMETERS;
@@ -413,6 +462,21 @@ int wdp_pkey_gen_set_params(void *genctx, const OSSL_PARAM params[])
 	ok = params && EVP_PKEY_CTX_set_params(g->ctx, params) > 0;
 	free(made);
 	return ok;
+}
+
+/* What was set before belongs to the old context and is taken from @templ. */
+int wdp_pkey_gen_set_template(void *genctx, void *templ)
+{
+	struct wdp_pkey_gen *g = genctx;
+	EVP_PKEY_CTX *ctx = wdp_pkey_twin_ctx(templ);
+
+	if (!ctx || EVP_PKEY_keygen_init(ctx) <= 0) {
+		EVP_PKEY_CTX_free(ctx);
+		return 0;
+	}
+	EVP_PKEY_CTX_free(g->ctx);
+	g->ctx = ctx;
+	return 1;
 }
 
 /* Progress, from the twin's form of telling it to the core's. */

@@ -24,8 +24,8 @@ struct wdp_pkey_spec {
 	const char *exch_name;
 	const char *cipher_name;
 	const char *priv_param; /* present exactly in private keys: "d" */
-	const char *pub_param;	/* present in all keys: "n" */
-	bool has_params;	/* domain parameters are part of the type */
+	const char *pub_param;	/* present in all keys: "n"; NULL: no such part */
+	bool has_params;	/* keys of domain parameters only exist */
 };
 
 struct wdp_rsa_dev; /* device form of an RSA key; wdp_rsa_key.c */
@@ -64,9 +64,12 @@ void *wdp_pkey_dup(const void *keydata, int selection);
 void *wdp_pkey_load(const void *reference, size_t size,
 		    const struct wdp_pkey_spec *spec);
 int wdp_pkey_get_params(void *keydata, OSSL_PARAM params[]);
+/* libcrypto lets nobody use the key meanwhile. */
+int wdp_pkey_set_params(void *keydata, const OSSL_PARAM params[]);
 void *wdp_pkey_gen_init(void *provctx, int selection, const OSSL_PARAM params[],
 			const struct wdp_pkey_spec *spec);
 int wdp_pkey_gen_set_params(void *genctx, const OSSL_PARAM params[]);
+int wdp_pkey_gen_set_template(void *genctx, void *templ);
 void *wdp_pkey_gen(void *genctx, OSSL_CALLBACK *cb, void *arg);
 void wdp_pkey_gen_cleanup(void *genctx);
 
