@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <openssl/bio.h>
 #include <openssl/core.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -60,6 +61,13 @@ struct wdp_core {
 	OSSL_FUNC_provider_register_child_cb_fn *register_child_cb;
 	OSSL_FUNC_provider_deregister_child_cb_fn *deregister_child_cb;
 	OSSL_FUNC_provider_name_fn *provider_name;
+	OSSL_FUNC_BIO_read_ex_fn *bio_read_ex;
+	OSSL_FUNC_BIO_write_ex_fn *bio_write_ex;
+	OSSL_FUNC_BIO_gets_fn *bio_gets;
+	OSSL_FUNC_BIO_puts_fn *bio_puts;
+	OSSL_FUNC_BIO_ctrl_fn *bio_ctrl;
+	OSSL_FUNC_BIO_up_ref_fn *bio_up_ref;
+	OSSL_FUNC_BIO_free_fn *bio_free;
 };
 
 #define WDP_OPERATIONS (OSSL_OP__HIGHEST + 1)
@@ -93,6 +101,9 @@ struct wdp_ctx {
 	 * loses the race frees its own, and a fork finds nothing held. */
 	_Atomic(struct wdp_twin *) twin;
 	_Atomic(struct wdp_method *) methods;
+
+	/* How to read and write the application's BIOs; wdp_alone_bio.c. */
+	_Atomic(BIO_METHOD *) bio_method;
 };
 
 /* ---- software twin ---------------------------------------------------- */
@@ -252,6 +263,10 @@ bool wdp_names_match(const char *names, const char *word, size_t len);
 #define WDP_FN(id, fn)                                                         \
 	.function_id = OSSL_FUNC_##id, .function = (void (*)(void))(fn)
 
+/* Names of the key types, as libcrypto's default provider registers them. */
+#define WDP_RSA_NAMES	 "RSA:rsaEncryption:1.2.840.113549.1.1.1:2.5.8.1.1"
+#define WDP_RSAPSS_NAMES "RSA-PSS:RSASSA-PSS:rsassaPss:1.2.840.113549.1.1.10"
+
 /* Tables defined by the families, joined by wdp_table.c. */
 extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];
 extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[];
@@ -267,5 +282,7 @@ const OSSL_ALGORITHM *wdp_alone_query(struct wdp_ctx *p, int operation_id);
 /* TLS-GROUP and TLS-SIGALG capabilities while alone. */
 int wdp_alone_capabilities(struct wdp_ctx *p, const char *capability,
 			   OSSL_CALLBACK *cb, void *arg);
+/* Frees what standing alone needed. */
+void wdp_alone_fini(struct wdp_ctx *p);
 
 #endif

@@ -49,6 +49,27 @@ static void wdp_core_find(struct wdp_core *core, const OSSL_DISPATCH *in)
 		case OSSL_FUNC_PROVIDER_NAME:
 			core->provider_name = OSSL_FUNC_provider_name(in);
 			break;
+		case OSSL_FUNC_BIO_READ_EX:
+			core->bio_read_ex = OSSL_FUNC_BIO_read_ex(in);
+			break;
+		case OSSL_FUNC_BIO_WRITE_EX:
+			core->bio_write_ex = OSSL_FUNC_BIO_write_ex(in);
+			break;
+		case OSSL_FUNC_BIO_GETS:
+			core->bio_gets = OSSL_FUNC_BIO_gets(in);
+			break;
+		case OSSL_FUNC_BIO_PUTS:
+			core->bio_puts = OSSL_FUNC_BIO_puts(in);
+			break;
+		case OSSL_FUNC_BIO_CTRL:
+			core->bio_ctrl = OSSL_FUNC_BIO_ctrl(in);
+			break;
+		case OSSL_FUNC_BIO_UP_REF:
+			core->bio_up_ref = OSSL_FUNC_BIO_up_ref(in);
+			break;
+		case OSSL_FUNC_BIO_FREE:
+			core->bio_free = OSSL_FUNC_BIO_free(in);
+			break;
 		}
 	}
 }
@@ -109,6 +130,7 @@ static void wdp_teardown(void *provctx)
 	wdp_live_del(p);
 	offload_free(p->off);
 	wdp_table_fini(p);
+	wdp_alone_fini(p);
 	wdp_twin_free(p);
 	wdp_config_free(p);
 	free(p);

@@ -29,22 +29,15 @@ struct wdp_row {
 	const char *what;
 };
 
-/* Families land one by one; these lines go when all are there. */
-#pragma weak wdp_alone_query
-#pragma weak wdp_alone_capabilities
-
-#define RSA_NAMES    "RSA:rsaEncryption:1.2.840.113549.1.1.1"
-#define RSAPSS_NAMES "RSA-PSS:RSASSA-PSS:1.2.840.113549.1.1.10"
-
 /* clang-format off */
 static const struct wdp_row wdp_rows[] = {
-	{ OSSL_OP_KEYMGMT, OFFLOAD_RSA_PRIVATE, RSA_NAMES,
+	{ OSSL_OP_KEYMGMT, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
 	  wdp_rsa_keymgmt_fns, "wd RSA keys" },
-	{ OSSL_OP_KEYMGMT, OFFLOAD_RSA_PRIVATE, RSAPSS_NAMES,
+	{ OSSL_OP_KEYMGMT, OFFLOAD_RSA_PRIVATE, WDP_RSAPSS_NAMES,
 	  wdp_rsapss_keymgmt_fns, "wd RSA-PSS keys" },
-	{ OSSL_OP_SIGNATURE, OFFLOAD_RSA_PRIVATE, RSA_NAMES,
+	{ OSSL_OP_SIGNATURE, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
 	  wdp_rsa_signature_fns, "wd RSA signatures" },
-	{ OSSL_OP_ASYM_CIPHER, OFFLOAD_RSA_PRIVATE, RSA_NAMES,
+	{ OSSL_OP_ASYM_CIPHER, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
 	  wdp_rsa_asym_cipher_fns, "wd RSA encryption" },
 
 	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
@@ -150,9 +143,7 @@ static const OSSL_ALGORITHM *wdp_table_alone(struct wdp_ctx *p, int operation)
 
 	if (a)
 		return a;
-	a = wdp_table_make(p, operation, true,
-			   wdp_alone_query ? wdp_alone_query(p, operation)
-					   : NULL);
+	a = wdp_table_make(p, operation, true, wdp_alone_query(p, operation));
 	if (!a ||
 	    atomic_compare_exchange_strong(&p->alone[operation], &seen, a))
 		return a;
@@ -199,7 +190,7 @@ int wdp_table_capabilities(void *provctx, const char *capability,
 {
 	struct wdp_ctx *p = provctx;
 
-	if (!wdp_alone(p) || !wdp_alone_capabilities)
+	if (!wdp_alone(p))
 		return 1;
 	return wdp_alone_capabilities(p, capability, cb, arg);
 }
