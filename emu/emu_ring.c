@@ -553,14 +553,13 @@ int emu_sq_stop(struct emu_dev *d, struct emu_queue *q)
 {
 	uint64_t resets = d->resets, wait_ns;
 
-	while (q->sq.valid && !q->sq.halted &&
+	while (q->sq.valid && !q->sq.halted && !d->broken && !d->gone &&
+	       d->resets == resets &&
 	       (emu_may_start(d, q) || !STAILQ_EMPTY(&q->sq.tasks))) {
-		if (!emu_work(d, q, &wait_ns) && !d->broken && !d->gone)
+		if (!emu_work(d, q, &wait_ns))
 			emu_idle_wait(d, wait_ns);
-		if (d->resets != resets || d->broken || d->gone)
-			return -ECANCELED;
 	}
-	if (emu_sq_quiesce(d, q))
+	if (d->broken || d->gone || d->resets != resets || emu_sq_quiesce(d, q))
 		return -ECANCELED;
 	emu_halt(d, q);
 	return 0;

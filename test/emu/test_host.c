@@ -716,6 +716,13 @@ static void a_device_gone_leaves_zombies(void)
 
 /* --- fork ------------------------------------------------------------------------------ */
 
+/* The thread sanitizer ends a forked child that starts threads. */
+#ifdef __SANITIZE_THREAD__
+#define FORK_OPTIONS "inline"
+#else
+#define FORK_OPTIONS "threads=2,latency_us=2000"
+#endif
+
 static int child_works(struct user *parents)
 {
 	struct uacce_host *host = parents->host;
@@ -735,7 +742,7 @@ static int child_works(struct user *parents)
 
 static void a_forked_child_has_devices_of_its_own(void)
 {
-	struct user u = user_of("threads=2,latency_us=2000");
+	struct user u = user_of(FORK_OPTIONS);
 	uint8_t in[4] = { 0 }, out[8][4];
 	int status = -1;
 	pid_t pid;
@@ -780,7 +787,7 @@ static int generations(struct user *u, int left)
 
 static void fork_goes_four_deep(void)
 {
-	struct user u = user_of("");
+	struct user u = user_of(FORK_OPTIONS);
 	int status = -1;
 	pid_t pid = fork();
 
