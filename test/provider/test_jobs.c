@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ASYNC jobs through EVP, the provider, its queues and the model: many in
+ * flight, dropped while paused, woken by descriptor and by callback.  RSA
+ * signatures are deterministic (PKCS#1), so every result is compared with the
+ * one of the default provider.
+ */
+#include <poll.h>
+#include <stdbool.h>
+#include <unistd.h>
+
+#include <openssl/async.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/provider.h>
+
+#include "base/wd_base.h"
+#include "test/t.h"
+
+#define JOBS   64
+#define DROPS  200
+#define DIGEST 32
+#define SIG    256
+
+static OSSL_LIB_CTX *ctx;
+static OSSL_PROVIDER *wd;
+static EVP_PKEY *key; /* the default provider's */
+
+/* One job: what it signs, what came out, and how it is told to go on. */
+struct sign {
+	ASYNC_JOB *job;
+	ASYNC_WAIT_CTX *wait;
+	unsigned char md[DIGEST], sig[SIG];
+	int ret;
+	bool done;
+	atomic_int called;
+};
+
+static int sign(OSSL_LIB_CTX *in, const char *query, const unsigned char *md,
+		unsigned char *sig)
+{
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(in, key, query);
+	size_t n = SIG;
+	int ok;
+
+	ok = c && EVP_PKEY_sign_init(c) > 0 &&
+	     EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()) > 0 &&
+	     EVP_PKEY_sign(c, sig, &n, md, DIGEST) > 0 && n == SIG;
+	EVP_PKEY_CTX_free(c);
+	return ok;
+}
+
+static int sign_job(void *arg)
+{
+	struct sign *s = *(struct sign **)arg;
+
+	return sign(ctx, "?wd.offload=yes", s->md, s->sig);
+}
+
+static uint64_t counter(const char *section, const char *name)
+{
+	char json[8192] = "", want[64];
+	OSSL_PARAM p[] = {
+		OSSL_PARAM_utf8_string("wd-stats", json, sizeof(json)),
+		OSSL_PARAM_END,
+	};
+	const char *at = json;
+
+	T_EQ(OSSL_PROVIDER_get_params(wd, p), 1);
+	if (section) {
+		snprintf(want, sizeof(want), "\"%s\":{", section);
+		at = strstr(at, want);
+	}
+	snprintf(want, sizeof(want), "\"%s\":", name);
+	at = at ? strstr(at, want) : NULL;
+	if (!at) {
+		t_fail(__FILE__, __LINE__, "no %s in %s", want, json);
+		return 0;
+	}
+	return strtoull(at + strlen(want), NULL, 10);
+}
+
+static int note_call(void *arg)
+{
+	atomic_fetch_add((atomic_int *)arg, 1);
+	return 1;
+}
+
+static void sign_new(struct sign *s, unsigned int i, bool callback)
+{
+	*s = (struct sign){ .wait = ASYNC_WAIT_CTX_new() };
+	memset(s->md, (int)i, DIGEST);
+	if (callback)
+		ASYNC_WAIT_CTX_set_callback(s->wait, note_call, &s->called);
+}
+
+/* Start or go on.  True: finished. */
+static bool sign_step(struct sign *s)
+{
+	switch (ASYNC_start_job(&s->job, s->wait, &s->ret, sign_job, &s,
+				sizeof(s))) {
+	case ASYNC_FINISH:
+		s->done = true;
+		return true;
+	case ASYNC_PAUSE:
+		return false;
+	default:
+		t_fail(__FILE__, __LINE__, "the job could not be started");
+		return true;
+	}
+}
+
+static bool sign_ready(struct sign *s, bool callback)
+{
+	struct pollfd p = { .events = POLLIN };
+	size_t n = 1;
+
+	if (callback)
+		return atomic_exchange(&s->called, 0);
+	if (!ASYNC_WAIT_CTX_get_all_fds(s->wait, &p.fd, &n) || n != 1)
+		t_fail(__FILE__, __LINE__, "%zu descriptors", n);
+	return poll(&p, 1, 0) == 1;
+}
+
+static void check(struct sign *s)
+{
+	unsigned char want[SIG];
+
+	T_EQ(s->ret, 1);
+	T_EQ(sign(NULL, "provider=default", s->md, want), 1);
+	T_MEM(s->sig, want, SIG);
+}
+
+static void many_in_flight(bool callback)
+{
+	static struct sign s[JOBS];
+	uint64_t async = counter("rsa-private", "async");
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < JOBS; i++) {
+		sign_new(&s[i], i, callback);
+		left += !sign_step(&s[i]);
+	}
+	T_EQ(left, JOBS);
+	for (unsigned int spin = 0; left && spin < 30000; spin++) {
+		for (unsigned int i = 0; i < JOBS; i++)
+			if (!s[i].done && sign_ready(&s[i], callback))
+				left -= sign_step(&s[i]);
+		usleep(1000);
+	}
+	T_EQ(left, 0);
+	for (unsigned int i = 0; i < JOBS; i++) {
+		check(&s[i]);
+		ASYNC_WAIT_CTX_free(s[i].wait);
+	}
+	T_EQ(counter("rsa-private", "async") - async, JOBS);
+	T_EQ(counter("rsa-private", "wrong"), 0);
+}
+
+static void many_jobs_pause_and_finish_by_descriptor(void)
+{
+	many_in_flight(false);
+}
+
+static void many_jobs_pause_and_finish_by_callback(void)
+{
+	many_in_flight(true);
+}
+
+/*
+ * As SSL_free() with a paused job: the wait context goes, the fibre is never
+ * resumed (libcrypto leaks it).  Every second job is dropped only after it is
+ * done, which is the other side of the race.
+ */
+static void drop(bool callback)
+{
+	uint64_t before = counter(NULL, "abandoned");
+	uint64_t paused = 0;
+
+	for (unsigned int i = 0; i < DROPS; i++) {
+		struct sign *s = malloc(sizeof(*s));
+
+		sign_new(s, i, callback);
+		paused += !sign_step(s);
+		for (int wait = 0; i % 2 && wait < 200; wait++) {
+			if (callback ? atomic_load(&s->called)
+				     : sign_ready(s, false))
+				break;
+			usleep(50);
+		}
+		ASYNC_WAIT_CTX_free(s->wait);
+		/* The result must not land here any more. */
+		memset(s, 0xa5, sizeof(*s));
+		free(s);
+	}
+	T_EQ(paused, DROPS);
+	T_EQ(counter(NULL, "abandoned") - before, DROPS);
+	T_EQ(counter(NULL, "quarantined"), 0);
+}
+
+static void dropped_jobs_leave_no_trace_by_descriptor(void)
+{
+	drop(false);
+	many_in_flight(false);
+}
+
+static void dropped_jobs_leave_no_trace_by_callback(void)
+{
+	drop(true);
+	many_in_flight(true);
+}
+
+static void setup(void)
+{
+	OSSL_PROVIDER *d;
+
+	ctx = OSSL_LIB_CTX_new();
+	d = OSSL_PROVIDER_load(ctx, "default");
+	wd = OSSL_PROVIDER_load(ctx, "wd");
+	if (!d || !wd) {
+		ERR_print_errors_fp(stderr);
+		exit(1);
+	}
+	key = EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)2048);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct t_case cases[] = {
+		T_CASE(many_jobs_pause_and_finish_by_descriptor),
+		T_CASE(many_jobs_pause_and_finish_by_callback),
+		T_CASE(dropped_jobs_leave_no_trace_by_descriptor),
+		T_CASE(dropped_jobs_leave_no_trace_by_callback),
+	};
+
+	if (!getenv("WD_DEVICE"))
+		setenv("WD_DEVICE", "emu", 1);
+	unsetenv("WD_BUILD");
+	setup();
+	return t_main(cases, WD_ARRAY_SIZE(cases), argc, argv);
+}
