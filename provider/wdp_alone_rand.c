@@ -113,6 +113,8 @@ static size_t wdp_rand_nonce(void *ctx, unsigned char *out,
 
 	(void)strength;
 	(void)max_len;
+	if (!out) /* a child DRBG of another provider asks for the size */
+		return min_len;
 	return EVP_RAND_nonce(r->twin, out, min_len) ? min_len : 0;
 }
 

@@ -7,6 +7,7 @@
  * Every row has a library context of its own and runs with the device named in
  * the environment (the model) and again with none.
  */
+#include <pthread.h>
 #include <stdbool.h>
 
 #include <openssl/bio.h>
@@ -234,7 +235,6 @@ static const struct row without_device[] = {
 	{ "wd default",	  PREFER,  NULL,	 "default", "default", "default", "default", "default" },
 	{ "wd",		  NULL,	   "default",	 NULL,	    "default", "default", "default", "default" },
 	{ "wd base",	  NULL,	   NULL,	 "wd",	    "wd",      "wd",	  "wd",	     "wd" },
-	{ "wd legacy",	  NULL,	   NULL,	 "wd",	    "wd",      "wd",	  "wd",	     "wd" },
 	{ "null wd",	  NULL,	   NULL,	 "wd",	    "wd",      "wd",	  "wd",	     "wd" },
 };
 
@@ -299,6 +299,27 @@ static void a_draw_after_default_came_is_defaults_in_a_new_context(void)
 	T_STR(who_digest(&w, "SM3"), "wd");
 	load(&w, "default");
 	T_STR(who_rand(&w), "default");
+	end(&w);
+}
+
+static void *ask_rand(void *arg)
+{
+	return (void *)who_rand(arg);
+}
+
+/* A DRBG made before default came stays for the life of its thread. */
+static void a_new_thread_draws_from_the_default_that_came(void)
+{
+	struct world w;
+	pthread_t t;
+	void *who;
+
+	begin(&w, "wd", NULL, true);
+	T_STR(who_rand(&w), "wd");
+	load(&w, "default");
+	T_EQ(pthread_create(&t, NULL, ask_rand, &w), 0);
+	pthread_join(t, &who);
+	T_STR(who, "default");
 	end(&w);
 }
 
@@ -393,6 +414,7 @@ int main(int argc, char **argv)
 		T_CASE(what_only_a_lone_wd_serves_is_nobodys_once_it_is_not),
 		T_CASE(keys_are_read_by_base_where_base_is),
 		T_CASE(a_draw_after_default_came_is_defaults_in_a_new_context),
+		T_CASE(a_new_thread_draws_from_the_default_that_came),
 		T_CASE(when_default_goes_wd_is_alone_again),
 		T_CASE(wd_comes_and_goes_many_times),
 		T_CASE(several_contexts_have_their_own_wd),
