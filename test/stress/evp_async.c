@@ -60,12 +60,13 @@ void wd_env_close(struct wd_env *e)
 
 long wd_env_stat(const struct wd_env *e, const char *kind, const char *name)
 {
-	char key[64], *text = NULL;
-	OSSL_PARAM params[] = { OSSL_PARAM_utf8_ptr("wd-stats", &text, 0),
+	char key[64], text[4096];
+	OSSL_PARAM params[] = { OSSL_PARAM_utf8_string("wd-stats", text,
+						       sizeof(text)),
 				OSSL_PARAM_END };
 	const char *at;
 
-	if (!OSSL_PROVIDER_get_params(e->wd, params) || !text)
+	if (!OSSL_PROVIDER_get_params(e->wd, params))
 		return -1;
 	at = text;
 	if (kind) {
