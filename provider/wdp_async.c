@@ -174,6 +174,7 @@ static void waiter_cleanup(ASYNC_WAIT_CTX *ctx, const void *key,
 			   OSSL_ASYNC_FD fd, void *custom)
 {
 	struct waiter *wt = custom;
+	bool dropped;
 
 	(void)ctx;
 	(void)key;
@@ -181,10 +182,14 @@ static void waiter_cleanup(ASYNC_WAIT_CTX *ctx, const void *key,
 	pthread_mutex_lock(&wt->lock);
 	wt->ctx = NULL;
 	wt->callback = NULL;
+	dropped = wt->waiting;
 	pthread_mutex_unlock(&wt->lock);
 	offload_abandon(&wt->w);
 	if (fd >= 0)
 		close(fd);
+	/* A job that never returns never gives its own reference back. */
+	if (dropped)
+		waiter_put(&wt->w);
 	waiter_put(&wt->w);
 }
 
