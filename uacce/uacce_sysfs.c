@@ -67,7 +67,7 @@ static int uacce_set_api(struct uacce_info *info, const char *text)
 	static const char prefix[] = "hisi_qm_v";
 	const char *digit = text + sizeof(prefix) - 1;
 
-	if (strncmp(text, prefix, sizeof(prefix) - 1) || *digit < '1' ||
+	if (strncmp(text, prefix, sizeof(prefix) - 1) != 0 || *digit < '1' ||
 	    *digit > '0' + UACCE_QM_NEWEST || (digit[1] && digit[1] != '_'))
 		return -EINVAL;
 	info->qm_version = (unsigned int)(*digit - '0');
