@@ -6,7 +6,7 @@
  *	emu_host.c	uacce.h's operations, queues, fork
  *	emu_driver.c	bring-up and mailbox through registers, interrupts
  *	emu_memory.c	bus addresses
- *	emu_threads.c	engine threads
+ *	emu_workers.c	engine threads
  *	emu_opts.c	options
  *
  * Locks, in the order they are taken: mailbox, irq, lock.  An interrupt comes
@@ -21,10 +21,10 @@
 #include <stdatomic.h>
 
 #include "emu/emu_host.h"
+#include "emu/emu_workers.h"
 #include "hw/qm/qm_fields.h"
 #include "uacce/uacce.h"
 
-#define EMU_THREADS_MAX	    16
 #define EMU_DEVICES_MAX	    4 /* of one engine */
 #define EMU_CARD_QUEUES_MAX 1024
 #define EMU_PASID	    1 /* this process, when SVA is on */
@@ -113,12 +113,7 @@ struct emu_card {
 	bool eq_phase, aeq_phase;
 	struct emu_memory memory;
 
-	pthread_t thread[EMU_THREADS_MAX];
-	unsigned int running;
-	pthread_mutex_t work_lock;
-	pthread_cond_t work;
-	uint64_t kicks;
-	bool stop;
+	struct emu_workers workers;
 };
 
 /* emu_driver.c.  Bring up makes the device and needs no lock but the caller's
@@ -128,11 +123,5 @@ void emu_card_down(struct emu_card *c);
 int emu_queue_start(struct emu_handle *h);
 int emu_queue_stop(struct emu_handle *h);
 void emu_handle_stop_words(struct emu_handle *h, uint32_t tx, uint32_t rx);
-
-/* emu_threads.c */
-int emu_threads_start(struct emu_card *c);
-void emu_threads_stop(struct emu_card *c);
-void emu_threads_kick(void *card);
-void emu_run_inline(struct emu_handle *h);
 
 #endif

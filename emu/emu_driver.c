@@ -387,6 +387,13 @@ static void emu_card_irq(void *card, unsigned int vector)
 	emu_service(c);
 }
 
+static void emu_card_kick(void *card)
+{
+	struct emu_card *c = card;
+
+	emu_workers_kick(&c->workers);
+}
+
 /* --- life --------------------------------------------------------------- */
 
 int emu_card_up(struct emu_card *c)
@@ -394,7 +401,7 @@ int emu_card_up(struct emu_card *c)
 	struct emu_bus bus = {
 		.dma = emu_memory_dma(&c->memory),
 		.irq = emu_card_irq,
-		.kick = emu_threads_kick,
+		.kick = emu_card_kick,
 		.ctx = c,
 	};
 	int rc = -ENOMEM;
@@ -413,7 +420,8 @@ int emu_card_up(struct emu_card *c)
 		goto free_rings;
 	rc = emu_bring_up(c);
 	if (!rc)
-		rc = emu_threads_start(c);
+		rc = emu_workers_start(&c->workers, c->dev, c->engine->name,
+				       c->run_inline ? 0 : c->thread_count);
 	if (rc)
 		goto free_dev;
 	return 0;

@@ -93,8 +93,6 @@ static void emu_card_info(struct emu_card *c, unsigned int number)
 static void emu_card_init(struct emu_card *c, const struct emu_engine *engine,
 			  const struct emu_host_options *o, unsigned int number)
 {
-	pthread_condattr_t attr;
-
 	c->engine = engine;
 	c->cfg = o->config;
 	c->cfg.engine = engine;
@@ -107,11 +105,7 @@ static void emu_card_init(struct emu_card *c, const struct emu_engine *engine,
 	pthread_mutex_init(&c->mailbox, NULL);
 	pthread_mutex_init(&c->irq, NULL);
 	pthread_mutex_init(&c->lock, NULL);
-	pthread_mutex_init(&c->work_lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&c->work, &attr);
-	pthread_condattr_destroy(&attr);
+	emu_workers_init(&c->workers);
 }
 
 static struct emu_cards *emu_cards_new(const struct emu_host_options *o)
@@ -303,6 +297,20 @@ static bool emu_inherited(const struct uacce_queue *q)
 	return h->generation != emu_host_of(q->host)->generation;
 }
 
+/* The engine in the caller's thread, until the queue has nothing more. */
+static void emu_run_inline(struct emu_handle *h)
+{
+	uint64_t wait_ns;
+
+	for (;;) {
+		if (emu_dev_work_queue(h->card->dev, h->id, &wait_ns))
+			continue;
+		if (wait_ns == UINT64_MAX)
+			return;
+		emu_sleep(wait_ns);
+	}
+}
+
 static void emu_op_bell(struct uacce_queue *q, uint32_t off, uint64_t value)
 {
 	struct emu_handle *h = q->priv;
@@ -448,7 +456,7 @@ static void emu_cards_free(struct emu_cards *cards, bool ours)
 		struct emu_card *c = &cards->card[i];
 
 		if (ours)
-			emu_threads_stop(c);
+			emu_workers_stop(&c->workers);
 		for (unsigned int k = 0; !ours && k < c->cfg.queues; k++)
 			if (c->queue[k])
 				emu_close_inherited(c->queue[k]);
