@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test/provider/fake_offload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "provider/wdp_block.h"
+
+struct offload {
+	int unused;
+};
+
+struct fake fake;
+
+static const struct {
+	const char *name;
+	uint32_t min_bytes;
+} kinds[] = {
+#define OFFLOAD_KIND(id, kind, engine, min) { kind, min },
+#include "offload/offload_kinds.def"
+#undef OFFLOAD_KIND
+};
+
+void fake_reset(void)
+{
+	fake = (struct fake){ .max = SEC_LEN_MAX, .fail_for = 1 };
+}
+
+const char *offload_kind_name(enum offload_kind kind)
+{
+	return kinds[kind].name;
+}
+
+void offload_config_init(struct offload_config *cfg)
+{
+	memset(cfg, 0, sizeof(*cfg));
+	for (int i = 0; i < OFFLOAD_KINDS; i++)
+		cfg->min_bytes[i] = kinds[i].min_bytes;
+}
+
+int offload_new(struct offload **out, const struct offload_config *cfg,
+		char *why, size_t size)
+{
+	(void)cfg;
+	(void)why;
+	(void)size;
+	*out = calloc(1, sizeof(**out));
+	return *out ? 0 : -ENOMEM;
+}
+
+void offload_free(struct offload *o)
+{
+	free(o);
+}
+
+void offload_quiesce(struct offload *o)
+{
+	(void)o;
+}
+
+bool offload_has(const struct offload *o, enum offload_kind kind)
+{
+	(void)o;
+	(void)kind;
+	return true;
+}
+
+bool offload_is_model(const struct offload *o)
+{
+	(void)o;
+	return true;
+}
+
+unsigned int offload_qm_version(const struct offload *o,
+				enum uacce_engine engine)
+{
+	(void)o;
+	(void)engine;
+	return 2;
+}
+
+size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
+			 bool async)
+{
+	(void)o;
+	(void)kind;
+	(void)async;
+	return fake.max;
+}
+
+bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes)
+{
+	(void)o;
+	(void)kind;
+	return bytes >= fake.min;
+}
+
+void offload_abandon(struct offload_waiter *w)
+{
+	(void)w;
+}
+
+int offload_rsa(struct offload *o, const struct offload_rsa *op,
+		struct offload_waiter *w)
+{
+	(void)o;
+	(void)op;
+	(void)w;
+	return -ENODEV;
+}
+
+static int fake_job(void)
+{
+	int n = fake.jobs++;
+
+	if (fake.fail && n >= fake.fail_at && n < fake.fail_at + fake.fail_for)
+		return fake.fail;
+	fake.done++;
+	return 0;
+}
+
+static const char *fake_name(const struct offload_cipher *op)
+{
+	static const char *const cbc[] = { "AES-128-CBC", "AES-192-CBC",
+					   "AES-256-CBC" };
+	static const char *const gcm[] = { "AES-128-GCM", "AES-192-GCM",
+					   "AES-256-GCM" };
+
+	if (op->alg == SEC_SM4_CBC)
+		return "SM4-CBC";
+	return (op->alg == SEC_AES_CBC ? cbc : gcm)[op->key_len / 8 - 2];
+}
+
+/* What the descriptor codecs refuse. */
+static int fake_check(const struct offload_cipher *op)
+{
+	uintptr_t in = (uintptr_t)op->in, out = (uintptr_t)op->out;
+
+	if (in != out && in < out + op->len && out < in + op->len)
+		return -EINVAL;
+	if (!op->len || op->len + op->aad_len > fake.max)
+		return -EMSGSIZE;
+	if (op->alg == SEC_AES_GCM)
+		return op->tag_len < 8 || op->aad_len > SEC_AAD_MAX ? -EINVAL
+								    : 0;
+	return op->len % 16 ? -EINVAL : 0;
+}
+
+static int fake_run(const struct offload_cipher *op, EVP_CIPHER_CTX *c,
+		    EVP_CIPHER *cipher, uint8_t *tmp)
+{
+	bool gcm = op->alg == SEC_AES_GCM;
+	int n;
+
+	if (!EVP_CipherInit_ex(c, cipher, NULL, op->key, op->iv, op->encrypt) ||
+	    !EVP_CIPHER_CTX_set_padding(c, 0) ||
+	    (gcm &&
+	     !EVP_CipherUpdate(c, NULL, &n, op->aad, (int)op->aad_len)) ||
+	    !EVP_CipherUpdate(c, tmp, &n, op->in, (int)op->len))
+		return -EIO;
+	if (gcm && !op->encrypt)
+		EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, op->tag_len,
+				    op->tag);
+	if (!EVP_CipherFinal_ex(c, tmp + op->len, &n))
+		return -EBADMSG;
+	memcpy(op->out, tmp, op->len);
+	if (gcm && op->encrypt)
+		EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, op->tag_len,
+				    op->tag);
+	return 0;
+}
+
+int offload_cipher(struct offload *o, const struct offload_cipher *op,
+		   struct offload_waiter *w)
+{
+	EVP_CIPHER *cipher;
+	EVP_CIPHER_CTX *c;
+	uint8_t *tmp;
+	int rc = fake_check(op);
+
+	(void)o;
+	(void)w;
+	if (!rc)
+		rc = fake_job();
+	if (rc)
+		return rc;
+	cipher = EVP_CIPHER_fetch(NULL, fake_name(op), "provider=default");
+	c = EVP_CIPHER_CTX_new();
+	tmp = malloc(op->len + 32);
+	rc = fake_run(op, c, cipher, tmp);
+	free(tmp);
+	EVP_CIPHER_CTX_free(c);
+	EVP_CIPHER_free(cipher);
+	return rc;
+}
+
+int offload_digest(struct offload *o, const struct offload_digest *op,
+		   struct offload_waiter *w)
+{
+	bool whole = op->part == SEC_FIRST || op->part == SEC_MIDDLE;
+	uint8_t state[SEC_DIGEST_STATE];
+	int rc;
+
+	(void)o;
+	(void)w;
+	if (op->len > fake.max)
+		return -EMSGSIZE;
+	if (whole ? !op->len || op->len % 64
+		  : op->part == SEC_ONE_SHOT && !op->len)
+		return -EINVAL;
+	rc = fake_job();
+	if (rc)
+		return rc;
+	if (op->part == SEC_FIRST || op->part == SEC_ONE_SHOT)
+		wdp_block_init(op->alg, state);
+	else
+		memcpy(state, op->state, sizeof(state));
+	if (whole)
+		wdp_block_run(op->alg, state, op->in, op->len / 64);
+	else
+		wdp_block_final(op->alg, state, op->in, op->len,
+				op->part == SEC_LAST ? op->total_bits / 8
+						     : op->len);
+	memcpy(op->state, state, sizeof(state));
+	return 0;
+}
+
+void offload_stats(const struct offload *o, struct offload_stats *out)
+{
+	(void)o;
+	memset(out, 0, sizeof(*out));
+}
+
+void offload_count_software(struct offload *o, enum offload_kind kind)
+{
+	(void)o;
+	(void)kind;
+	fake.software++;
+}
+
+void offload_count_wrong(struct offload *o, enum offload_kind kind)
+{
+	(void)o;
+	(void)kind;
+}
