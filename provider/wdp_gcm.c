@@ -571,7 +571,7 @@ static int gcm_finish(struct gcm_ctx *c)
 
 	if (!rc)
 		rc = c->encrypt ? gcm_encrypt_final(c) : gcm_decrypt_final(c);
-	if (!rc)
+	if (!rc || rc == -EBADMSG) /* a message is judged once */
 		c->iv_state = GCM_IV_SPENT;
 	return rc;
 }
@@ -940,12 +940,12 @@ static int gcm_take_iv_len(struct gcm_ctx *c, const OSSL_PARAM *p)
 
 static int gcm_take_tls_aad(struct gcm_ctx *c, const OSSL_PARAM *p)
 {
-	return gcm_tls_aad(c, p->data, p->data_size);
+	return p->data ? gcm_tls_aad(c, p->data, p->data_size) : -EINVAL;
 }
 
 static int gcm_take_iv_fixed(struct gcm_ctx *c, const OSSL_PARAM *p)
 {
-	return gcm_iv_fixed(c, p->data, p->data_size);
+	return p->data ? gcm_iv_fixed(c, p->data, p->data_size) : -EINVAL;
 }
 
 static int gcm_take_iv_inv(struct gcm_ctx *c, const OSSL_PARAM *p)
