@@ -81,6 +81,11 @@ class Config(wdtest.ProviderTest):
                          "-in", "/nonexistent", ok=False, WD_BATCH="0")
         self.assertIn("WD_BATCH = 0 is not allowed; allowed: 1 to 64", r.err)
 
+    def test_a_bad_device_is_named_and_nothing_is_offloaded(self):
+        names, _ = self.providers(conf=self.conf(), device="emu:warp=9")
+        self.assertEqual(names, ["default", "wd"])
+        self.assertIn("warp", self.read("log").decode())
+
     def test_stderr_is_a_place_to_log_to(self):
         r = self.openssl("list", "-providers", "-provider", "wd",
                          WD_LOG="stderr", WD_POLL="often")
