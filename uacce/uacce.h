@@ -69,7 +69,8 @@ struct uacce_ops {
 	int (*start)(struct uacce_queue *q);
 
 	/* Stop the hardware queue; on return the device no longer touches any
-	 * memory for it.  Not restartable (some kernels release it here). */
+	 * memory for it.  Not restartable (some kernels release it here); a
+	 * second stop does nothing. */
 	int (*stop)(struct uacce_queue *q);
 
 	/* Unmap and close; also after a failed stop.  @q is dead after it. */

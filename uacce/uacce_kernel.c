@@ -59,6 +59,7 @@ struct uacce_kernel_queue {
 	struct uacce_file file;
 	const struct uacce_abi *abi;
 	uint16_t qc_type;
+	bool stopped;
 	_Atomic bool gone; /* zombie: ring and pool mappings are dead */
 };
 
@@ -280,6 +281,7 @@ static struct uacce_kernel_queue *uacce_record_get(struct uacce_kernel *k,
 			;
 	}
 	uacce_file_note(&r->file, fd);
+	r->stopped = false;
 	atomic_store(&r->gone, false);
 	return r;
 }
@@ -461,11 +463,17 @@ static int uacce_kernel_start(struct uacce_queue *q)
 	return uacce_request(q, r->abi->start, NULL);
 }
 
+/*
+ * Kernels that release the queue here answer a second request like a zombie's,
+ * though its mappings live on: so there is none.
+ */
 static int uacce_kernel_stop(struct uacce_queue *q)
 {
-	const struct uacce_kernel_queue *r = q->priv;
+	struct uacce_kernel_queue *r = q->priv;
+	int rc = r->stopped ? 0 : uacce_request(q, r->abi->put, NULL);
 
-	return uacce_request(q, r->abi->put, NULL);
+	r->stopped = !rc;
+	return rc;
 }
 
 static void uacce_kernel_close(struct uacce_queue *q)
