@@ -423,9 +423,7 @@ void lane_quarantine(struct lane *l, int rc)
 	health_failed(&l->device->health, wd_now_ns());
 	wd_warn("%s: queue given up: %s", l->device->info.name, strerror(-rc));
 	/* From here on the device writes nothing for this queue. */
-	l->q.u.host->ops->stop(&l->q.u);
-	/* Descriptors name key addresses. */
-	wd_wipe(l->q.sq, (size_t)l->q.u.sq_depth * l->q.u.sqe_size);
+	(void)qm_queue_stop(&l->q);
 
 	pthread_mutex_lock(&l->proc->lock);
 	l->device->lanes--;

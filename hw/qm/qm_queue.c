@@ -118,14 +118,22 @@ close_queue:
  * The kernel may hand this ring memory to another process as it is.  A queue
  * that could not be stopped is left alone: its mapping may be gone.
  */
-void qm_queue_close(struct qm_queue *q)
+int qm_queue_stop(struct qm_queue *q)
 {
-	const struct uacce_ops *ops = q->u.host->ops;
+	int rc = q->u.host->ops->stop(&q->u);
 
-	if (!ops->stop(&q->u))
+	if (!rc)
 		wd_wipe(q->sq, (size_t)q->u.sq_depth * q->u.sqe_size);
 	q->stopped = true;
-	ops->close(&q->u);
+	q->halted = true;
+	return rc;
+}
+
+void qm_queue_close(struct qm_queue *q)
+{
+	if (!q->halted)
+		(void)qm_queue_stop(q);
+	q->u.host->ops->close(&q->u);
 }
 
 void *qm_queue_sqe(const struct qm_queue *q, uint16_t slot)

@@ -36,6 +36,7 @@ struct qm_queue {
 	uint16_t cq_head;   /* next completion to look at */
 	uint8_t cq_phase;   /* expected there */
 	bool stopped;	    /* the device will not finish what is left */
+	bool halted;	    /* qm_queue_stop() has been here */
 	uint16_t in_use;    /* slots reserved and not released */
 	uint64_t sq_bells;  /* doorbells rung, for statistics */
 	uint64_t cq_bells;
@@ -58,7 +59,13 @@ int qm_queue_open(struct qm_queue *q, struct uacce_host *host,
 		  const struct uacce_info *info, unsigned int qc_type,
 		  size_t pool);
 
-/* Stop the hardware, unmap, close.  Safe while jobs are in flight: on return
+/* Stop the hardware and wipe the descriptors: on return the device touches no
+ * memory of jobs in flight.  Only close is left to do then.
+ * Return: 0; what the host's stop returns - the rings may then be gone, keep
+ * off them. */
+int qm_queue_stop(struct qm_queue *q);
+
+/* Stop if that was not tried, unmap, close.  Safe while jobs are in flight: on return
  * the device touches none of their memory. */
 void qm_queue_close(struct qm_queue *q);
 

@@ -441,11 +441,31 @@ static void closing_wipes_what_was_in_flight(void)
 	T_EQ(s.closed, 1);
 }
 
+static void stopping_wipes_and_leaves_only_close(void)
+{
+	static const uint8_t clean[512];
+	uint16_t slot;
+
+	setup();
+	submit();
+	T_EQ(qm_queue_stop(&q), 0);
+	T_MEM(s.dus, clean, 512);
+	T_EQ(s.closed, 0);
+	T_EQ(qm_queue_ring(&q), -EIO);
+	T_OK(!qm_queue_reserve(&q, &slot));
+	T_EQ(qm_queue_reap(&q, &slot, 1, true), -EIO);
+	T_EQ(s.bells, 0);
+	qm_queue_close(&q);
+	T_EQ(s.stopped, 1);
+	T_EQ(s.closed, 1);
+}
+
 static void a_queue_that_would_not_stop_is_not_touched(void)
 {
 	setup();
 	submit();
 	s.stop_rc = -ENXIO;
+	T_EQ(qm_queue_stop(&q), -ENXIO);
 	qm_queue_close(&q);
 	T_EQ(s.dus[0], 0xab);
 	T_EQ(s.closed, 1);
@@ -619,6 +639,7 @@ T_MAIN(T_CASE(rings_lie_where_the_kernel_says),
        T_CASE(a_reserved_slot_is_not_rung),
        T_CASE(a_released_descriptor_is_wiped),
        T_CASE(closing_wipes_what_was_in_flight),
+       T_CASE(stopping_wipes_and_leaves_only_close),
        T_CASE(a_queue_that_would_not_stop_is_not_touched),
        T_CASE(tx_stop_is_seen_before_the_bell),
        T_CASE(tx_stop_alone_lets_completions_come),
