@@ -86,12 +86,12 @@ static int waiter_lock_init(struct waiter *wt)
  * After fork() the child has its own copy, whose lock a thread of the parent
  * may have held, and whose job is the parent's.
  */
-static void waiter_after_fork(struct waiter *wt)
+static bool waiter_after_fork(struct waiter *wt)
 {
 	if (wt->forks == wdp_forks())
-		return;
+		return false;
 	waiter_lock_init(wt);
-	wt->taken = wt->waiting = wt->woken = false;
+	return true;
 }
 
 static void waiter_get(struct offload_waiter *w)
@@ -99,14 +99,17 @@ static void waiter_get(struct offload_waiter *w)
 	atomic_fetch_add(&waiter_of(w)->refs, 1);
 }
 
-static void waiter_put(struct offload_waiter *w)
+static void waiter_drop(struct waiter *wt, uint32_t refs)
 {
-	struct waiter *wt = waiter_of(w);
-
-	if (atomic_fetch_sub(&wt->refs, 1) != 1)
+	if (atomic_fetch_sub(&wt->refs, refs) != refs)
 		return;
 	pthread_mutex_destroy(&wt->lock);
 	free(wt);
+}
+
+static void waiter_put(struct offload_waiter *w)
+{
+	waiter_drop(waiter_of(w), 1);
 }
 
 /* ---- making oneself heard ------------------------------------------------ */
@@ -188,9 +191,7 @@ static void waiter_cleanup(ASYNC_WAIT_CTX *ctx, const void *key,
 	if (fd >= 0)
 		close(fd);
 	/* A job that never returns never gives its own reference back. */
-	if (dropped)
-		waiter_put(&wt->w);
-	waiter_put(&wt->w);
+	waiter_drop(wt, dropped ? 2 : 1);
 }
 
 /* Put the waiter into the wait context, or give its entry a descriptor: -1 in
@@ -344,7 +345,8 @@ static bool waiter_take(struct waiter *wt)
 {
 	bool taken;
 
-	waiter_after_fork(wt);
+	if (waiter_after_fork(wt))
+		wt->taken = wt->waiting = false;
 	pthread_mutex_lock(&wt->lock);
 	taken = wt->taken;
 	if (!taken) {

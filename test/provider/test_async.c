@@ -176,8 +176,6 @@ static void a_dropped_job_is_abandoned_once_and_its_descriptor_closed(void)
 	T_EQ(fcntl(fd, F_GETFD), -1);
 	s.w->wake(s.w); /* too late: must touch nothing */
 	s.w->put(s.w);
-	/* The job's own reference is lost with its fibre. */
-	s.w->put(s.w);
 }
 
 static atomic_int called;
@@ -230,7 +228,6 @@ static void a_dropped_job_is_noticed_in_callback_mode_too(void)
 	s.w->wake(s.w);
 	T_EQ(atomic_load(&called), 0);
 	s.w->put(s.w);
-	s.w->put(s.w);
 }
 
 static int free_in_callback(void *arg)
@@ -254,7 +251,6 @@ static void the_callback_may_free_the_wait_context(void)
 	s.w->get(s.w);
 	s.w->wake(s.w);
 	T_OK(!ctx);
-	s.w->put(s.w);
 	s.w->put(s.w);
 }
 
@@ -299,7 +295,6 @@ static void the_wait_context_is_not_freed_under_a_running_callback(void)
 	ASYNC_WAIT_CTX_free(ctx);
 	T_EQ(atomic_load(&slow), 3);
 	pthread_join(t, NULL);
-	s.w->put(s.w);
 }
 
 static void without_descriptors_the_pause_is_refused(void)
