@@ -35,6 +35,25 @@ int t_main(const struct t_case *cases, size_t n, int argc, char **argv);
 /* Skip the whole program. */
 void t_skip(const char *why) __attribute__((noreturn));
 
+/*
+ * For programs that drop ASYNC jobs: libcrypto leaks their fibres, and what
+ * hangs on them.  Its frames have no names, so the leak checker keeps the whole
+ * stack, up to the exported function.
+ */
+#define T_FIBRE_LEAKS                                                          \
+	__attribute__((visibility("default"))) const char *                    \
+	__lsan_default_suppressions(void);                                     \
+	const char *__lsan_default_suppressions(void)                          \
+	{                                                                      \
+		return "leak:ASYNC_start_job\n";                               \
+	}                                                                      \
+	__attribute__((visibility("default"))) const char *                    \
+	__asan_default_options(void);                                          \
+	const char *__asan_default_options(void)                               \
+	{                                                                      \
+		return "fast_unwind_on_malloc=0";                              \
+	}
+
 #define T_CASE(fn)                                                             \
 	{                                                                      \
 #fn, fn                                                        \

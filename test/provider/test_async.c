@@ -451,6 +451,8 @@ const char *__asan_default_options(void)
 	return "fast_unwind_on_malloc=0";
 }
 
+T_FIBRE_LEAKS
+
 T_MAIN(T_CASE(outside_a_job_nobody_pauses),
        T_CASE(a_wake_makes_the_descriptor_readable_and_resuming_drains_it),
        T_CASE(one_descriptor_serves_the_wait_context_for_life),

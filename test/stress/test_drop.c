@@ -81,12 +81,8 @@ static void ten_thousand_with_a_callback(void)
 	drop_many(true);
 }
 
-/* libcrypto leaks the fibres; ours_live() looks at what is wd's. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0";
-}
+/* ours_live() looks at all that is wd's; ours_live() looks at what is wd's. */
+T_FIBRE_LEAKS
 
 T_MAIN(T_CASE(ten_thousand_with_descriptors),
        T_CASE(ten_thousand_with_a_callback))

@@ -162,11 +162,7 @@ static void unload_with_jobs_in_flight(void)
 }
 
 /* Processes here end in the middle of things; test_drop looks at leaks. */
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0";
-}
+T_FIBRE_LEAKS
 
 T_MAIN(T_CASE(four_generations_with_jobs_in_flight),
        T_CASE(a_thread_ends_with_jobs_in_flight),
