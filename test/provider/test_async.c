@@ -434,23 +434,6 @@ static void a_forked_child_can_free_what_it_inherited(void)
 	ASYNC_WAIT_CTX_free(ctx);
 }
 
-/*
- * libcrypto leaks the fibre of a dropped job.  Its frames have no names, so the
- * whole stack is kept, up to the exported function.
- */
-__attribute__((visibility("default"))) const char *
-__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:ASYNC_start_job\n";
-}
-
-__attribute__((visibility("default"))) const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "fast_unwind_on_malloc=0";
-}
-
 T_FIBRE_LEAKS
 
 T_MAIN(T_CASE(outside_a_job_nobody_pauses),

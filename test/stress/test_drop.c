@@ -81,7 +81,6 @@ static void ten_thousand_with_a_callback(void)
 	drop_many(true);
 }
 
-/* ours_live() looks at all that is wd's; ours_live() looks at what is wd's. */
 T_FIBRE_LEAKS
 
 T_MAIN(T_CASE(ten_thousand_with_descriptors),

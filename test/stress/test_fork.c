@@ -161,7 +161,6 @@ static void unload_with_jobs_in_flight(void)
 	leave(by_freeing_the_context);
 }
 
-/* Processes here end in the middle of things; test_drop looks at leaks. */
 T_FIBRE_LEAKS
 
 T_MAIN(T_CASE(four_generations_with_jobs_in_flight),
