@@ -102,7 +102,7 @@ struct emu_card {
 	atomic_uint pending;	 /* vectors to handle */
 	struct emu_dev *dev;	 /* NULL: never opened */
 	atomic_bool gone;
-	bool failed; /* did not come up again after a reset */
+	atomic_bool failed; /* did not come up again after a reset */
 	struct emu_handle *queue[EMU_CARD_QUEUES_MAX];
 	unsigned int in_use, next;
 

@@ -503,23 +503,39 @@ static int emu_contexts_write(struct emu_handle *h)
 	return rc ? rc : emu_context_write(h->card, QM_MB_CQC, h->id, &cqc);
 }
 
-int emu_queue_start(struct emu_handle *h)
+/* Caller holds c->mailbox. */
+static int emu_queue_try_start(struct emu_handle *h)
 {
 	struct emu_card *c = h->card;
 	size_t sq = (size_t)c->engine->sqe_size * EMU_RING_DEPTH;
-	int rc = -EINVAL;
+	int rc;
+
+	if (h->state == EMU_Q_ZOMBIE)
+		return -ENXIO;
+	if (c->failed)
+		return -EPERM;
+	if (h->state != EMU_Q_INIT)
+		return -EINVAL;
+	memset(h->dus + sq, 0, EMU_RING_DEPTH * sizeof(struct qm_cqe));
+	emu_handle_stop_words(h, 0, 0);
+	rc = emu_contexts_write(h);
+	if (!rc)
+		h->state = EMU_Q_STARTED;
+	return rc;
+}
+
+int emu_queue_start(struct emu_handle *h)
+{
+	struct emu_card *c = h->card;
+	int rc;
 
 	pthread_mutex_lock(&c->mailbox);
-	if (h->state == EMU_Q_ZOMBIE)
-		rc = -ENXIO;
-	else if (c->failed)
-		rc = -EPERM;
-	else if (h->state == EMU_Q_INIT) {
-		memset(h->dus + sq, 0, EMU_RING_DEPTH * sizeof(struct qm_cqe));
-		emu_handle_stop_words(h, 0, 0);
-		rc = emu_contexts_write(h);
-		if (!rc)
-			h->state = EMU_Q_STARTED;
+	rc = emu_queue_try_start(h);
+	if (rc == -EIO || rc == -ETIMEDOUT) {
+		/* Refused because of an error whose interrupt may still be on
+		 * its way. */
+		emu_error_irq(c);
+		rc = emu_queue_try_start(h);
 	}
 	emu_mailbox_unlock(c);
 	return rc;

@@ -25,6 +25,12 @@ static void emu_eq_announce(struct emu_dev *d, struct emu_eq *e)
 	emu_raise(d, async ? EMU_VECTOR_AEQ : EMU_VECTOR_EQ);
 }
 
+/* The driver of Linux 6.1 asks the source register before it looks at the ring. */
+bool emu_eq_waiting(const struct emu_eq *e)
+{
+	return e->valid && e->head != e->tail;
+}
+
 void emu_eq_unmasked(struct emu_dev *d)
 {
 	emu_eq_announce(d, &d->eq);

@@ -221,6 +221,5 @@ void emu_mailbox_run(struct emu_dev *d)
 		return; /* the registers are no longer those of the command */
 	wd_put64(w, &qm_fields[QM_MBX_DATA_LO], m.data);
 	QM_PUT(w, QM_MBX_STATUS, status);
-	QM_PUT(w, QM_MBX_OP, 0);
 	QM_PUT(w, QM_MBX_BUSY, 0);
 }

@@ -180,6 +180,7 @@ enum emu_error {
 int emu_eq_load(struct emu_eq *e, const struct qm_context *ctx);
 void emu_eq_store(const struct emu_eq *e, struct qm_context *ctx);
 void emu_eq_bell(struct emu_dev *d, struct emu_eq *e, uint32_t index);
+bool emu_eq_waiting(const struct emu_eq *e);
 void emu_eq_unmasked(struct emu_dev *d);
 void emu_event(struct emu_dev *d, struct emu_queue *cq);
 void emu_async_event(struct emu_dev *d, uint16_t queue,

@@ -189,6 +189,10 @@ uint32_t emu_reg_read(struct emu_dev *d, uint32_t off)
 
 	if (!emu_reg_exists(d, off))
 		return 0;
+	if (off == QM_REG_EQ_INT_SOURCE)
+		return emu_eq_waiting(&d->eq);
+	if (off == QM_REG_AEQ_INT_SOURCE)
+		return emu_eq_waiting(&d->aeq);
 	if (d->cfg.vf)
 		return *emu_reg(d, off);
 	if (off == QM_REG_ABNORMAL_INT_STATUS)

@@ -659,12 +659,14 @@ static void two_queues_share_a_batch_of_events(void)
 		submit(r, 2, 0, 8);
 		/* The second finds the interrupt not yet answered. */
 		T_EQ(r->irqs[0], 1);
+		T_EQ(rd(r, 0x8), 1);
 		T_EQ(at(r, AT_EQ)[0], 0x10001);
 		T_EQ(at(r, AT_EQ)[1], 0x10002);
 		eq_bell(r, 1); /* the handler saw one */
 		T_EQ(r->irqs[0], 2);
 		eq_bell(r, 2);
 		T_EQ(r->irqs[0], 2);
+		T_EQ(rd(r, 0x8), 0);
 	}
 }
 

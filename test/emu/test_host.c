@@ -54,8 +54,11 @@ static int user_open(struct user *u, struct uacce_host *host, size_t pool)
 	*u = (struct user){ .host = host, .phase = 1 };
 	find(host, UACCE_HPRE, &info);
 	rc = host->ops->open(host, &info, 0, pool, &u->q);
-	if (!rc)
-		rc = host->ops->start(&u->q);
+	if (rc)
+		return rc;
+	rc = host->ops->start(&u->q);
+	if (rc)
+		host->ops->close(&u->q);
 	return rc;
 }
 
