@@ -124,14 +124,13 @@ static int fake_job(void)
 
 static const char *fake_name(const struct offload_cipher *op)
 {
-	static const char *const cbc[] = { "AES-128-CBC", "AES-192-CBC",
-					   "AES-256-CBC" };
-	static const char *const gcm[] = { "AES-128-GCM", "AES-192-GCM",
-					   "AES-256-GCM" };
+	static const char *const names[SEC_CIPHER_ALGS][3] = {
+		[SEC_AES_CBC] = { "AES-128-CBC", "AES-192-CBC", "AES-256-CBC" },
+		[SEC_AES_GCM] = { "AES-128-GCM", "AES-192-GCM", "AES-256-GCM" },
+		[SEC_SM4_CBC] = { "SM4-CBC" },
+	};
 
-	if (op->alg == SEC_SM4_CBC)
-		return "SM4-CBC";
-	return (op->alg == SEC_AES_CBC ? cbc : gcm)[op->key_len / 8 - 2];
+	return names[op->alg][op->key_len / 8 - 2];
 }
 
 /* What the descriptor codecs refuse. */

@@ -5,7 +5,9 @@
 #include <openssl/params.h>
 #include <openssl/provider.h>
 
+/* In the program, or else wd.so. */
 extern OSSL_provider_init_fn OSSL_provider_init;
+#pragma weak OSSL_provider_init
 
 OSSL_LIB_CTX *sym_wd;
 static OSSL_PROVIDER *provider;
@@ -17,9 +19,30 @@ void sym_load(bool fallback)
 	       1);
 	setenv("WD_FALLBACK", fallback ? "yes" : "no", 1);
 	sym_wd = OSSL_LIB_CTX_new();
-	T_OK(OSSL_PROVIDER_add_builtin(sym_wd, "wd", OSSL_provider_init));
+	if (OSSL_provider_init)
+		T_OK(OSSL_PROVIDER_add_builtin(sym_wd, "wd",
+					       OSSL_provider_init));
 	provider = OSSL_PROVIDER_load(sym_wd, "wd");
 	T_OK(provider);
+}
+
+uint64_t sym_counter(const char *kind, const char *name)
+{
+	char json[8192] = "", want[64];
+	OSSL_PARAM p[] = {
+		OSSL_PARAM_utf8_string("wd-stats", json, sizeof(json)),
+		OSSL_PARAM_END,
+	};
+	const char *at;
+
+	T_EQ(OSSL_PROVIDER_get_params(provider, p), 1);
+	snprintf(want, sizeof(want), "\"%s\":{", kind);
+	at = strstr(json, want);
+	T_OK(at);
+	snprintf(want, sizeof(want), "\"%s\":", name);
+	at = strstr(at, want);
+	T_OK(at);
+	return strtoull(at + strlen(want), NULL, 10);
 }
 
 void sym_unload(void)

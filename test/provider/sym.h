@@ -25,6 +25,9 @@ extern OSSL_LIB_CTX *sym_wd; /* context with wd alone */
 void sym_load(bool fallback);
 void sym_unload(void);
 
+/* One of wd's statistics, "aes-gcm" and "jobs". */
+uint64_t sym_counter(const char *kind, const char *name);
+
 /* Deterministic; the seed is printed when a case fails. */
 uint32_t sym_random(uint32_t below);
 void sym_seed(uint32_t seed);

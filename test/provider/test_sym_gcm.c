@@ -329,7 +329,7 @@ static void aad_of_every_size_class(void)
 /* What is refused, and at which call. */
 static void orders_that_default_refuses_are_refused(void)
 {
-	uint8_t tag[16] = { 0 };
+	uint8_t tag[32] = { 0 };
 	struct sym_pair p;
 	int n;
 

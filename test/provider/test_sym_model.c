@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ciphers and digests through queues and the model, both generations, with and
+ * without shared addressing, with faults, and in ASYNC jobs.  Every result is
+ * the default provider's. */
+#include <poll.h>
+
+#include <openssl/async.h>
+
+#include "test/provider/sym.h"
+
+static const char *const ciphers[] = { "AES-128-CBC", "AES-192-CBC",
+				       "AES-256-CBC", "SM4-CBC",
+				       "AES-128-GCM", "AES-192-GCM",
+				       "AES-256-GCM" };
+static const char *const kinds[] = { "aes-cbc", "sm4-cbc", "aes-gcm", "sm3",
+				     "sha256" };
+static const char *const digests[] = { "SM3", "SHA256" };
+
+static const uint8_t key[32] = "a key that is thirty-two bytes.";
+static uint8_t in[SYM_MAX + 64], out[SYM_MAX + 64];
+
+static void load(const char *device)
+{
+	setenv("WD_DEVICE", device, 1);
+	setenv("WD_MIN_BYTES", "0", 1);
+	sym_load(true);
+	sym_bytes(in, sizeof(in));
+}
+
+/* Random pieces both ways; GCM: AAD, tag. */
+static void cipher_message(const char *name, int encrypt)
+{
+	bool gcm = strstr(name, "GCM");
+	struct sym_pair p = sym_open(name);
+	size_t total = sym_length(SYM_MAX), at = 0, len;
+	uint8_t iv[16], tag[16];
+	int n;
+
+	sym_bytes(iv, 16);
+	sym_init(&p, key, iv, encrypt);
+	if (gcm)
+		sym_update(&p, NULL, &n, in, (int)sym_random(100));
+	for (; at < total; at += len) {
+		len = sym_random(3) ? total - at : sym_length(total - at);
+		/* In place only where nothing is held: libcrypto's rule. */
+		if (sym_random(2) || (at && !gcm)) {
+			sym_update(&p, out + sym_random(4), &n, in + at,
+				   (int)len);
+			continue;
+		}
+		memcpy(out, in + at, len);
+		sym_update(&p, out, &n, out, (int)len);
+	}
+	sym_final(&p, out, &n);
+	if (gcm && encrypt)
+		sym_get(&p, EVP_CTRL_AEAD_GET_TAG, 16, tag);
+	sym_same_ivs(&p);
+	sym_close(&p);
+}
+
+/* What one encrypts, both decrypt, tag known before. */
+static void gcm_read(void)
+{
+	static uint8_t ct[SYM_MAX];
+	struct sym_pair p = sym_open("AES-256-GCM");
+	size_t len = 1 + sym_length(SYM_MAX - 1);
+	uint8_t iv[16], tag[16];
+	int n;
+
+	sym_bytes(iv, 16);
+	sym_init(&p, key, iv, 1);
+	sym_update(&p, NULL, &n, in, 13);
+	sym_update(&p, out, &n, in, (int)len);
+	sym_final(&p, out + len, &n);
+	sym_get(&p, EVP_CTRL_AEAD_GET_TAG, 16, tag);
+	memcpy(ct, out, len);
+	for (int bad = 0; bad < 2; bad++) {
+		tag[0] ^= (uint8_t)bad;
+		sym_init(&p, NULL, iv, 0);
+		sym_ctrl(&p, EVP_CTRL_AEAD_SET_TAG, 16, tag);
+		sym_update(&p, NULL, &n, in, 13);
+		sym_update(&p, out, &n, bad ? ct : out, (int)len);
+		T_EQ(sym_final(&p, out + len, &n), !bad);
+	}
+	sym_close(&p);
+}
+
+static void digest_message(const char *name)
+{
+	EVP_MD *md = EVP_MD_fetch(sym_wd, name, "provider=wd");
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	size_t total = sym_length(SYM_MAX), at = 0, len;
+	uint8_t got[32], want[32];
+
+	T_EQ(EVP_DigestInit_ex2(c, md, NULL), 1);
+	for (; at < total; at += len) {
+		len = sym_random(3) ? total - at : sym_length(total - at);
+		T_EQ(EVP_DigestUpdate(c, in + at, len), 1);
+	}
+	T_EQ(EVP_DigestFinal_ex(c, got, NULL), 1);
+	T_OK(EVP_Q_digest(NULL, name, "provider=default", in, total, want,
+			  NULL));
+	T_MEM(got, want, 32);
+	EVP_MD_CTX_free(c);
+	EVP_MD_free(md);
+}
+
+static void everything(unsigned int rounds)
+{
+	for (unsigned int i = 0; i < rounds; i++) {
+		for (size_t k = 0; k < sizeof(ciphers) / sizeof(*ciphers); k++)
+			cipher_message(ciphers[k], sym_random(2));
+		gcm_read();
+		digest_message(digests[i % 2]);
+	}
+}
+
+static void on(const char *device, unsigned int rounds)
+{
+	sym_seed(11);
+	load(device);
+	everything(rounds);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+		T_OK(sym_counter(kinds[k], "done") > 0);
+	sym_unload();
+}
+
+/* After this fault the device may be left alone for a while. */
+static void through(const char *fault, const char *counter)
+{
+	uint64_t counted = 0, done = 0;
+
+	sym_seed(12);
+	load(fault);
+	everything(6);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
+		counted += sym_counter(kinds[k], counter);
+		done += sym_counter(kinds[k], "done");
+	}
+	T_OK(counted > 0);
+	T_OK(done > 0);
+	sym_unload();
+}
+
+static void kunpeng920_computes_what_default_does(void)
+{
+	on("emu:kunpeng920", 30);
+}
+
+static void kunpeng930_computes_what_default_does(void)
+{
+	on("emu:kunpeng930", 30);
+}
+
+static void so_they_do_without_shared_addressing(void)
+{
+	on("emu:kunpeng920,nosva", 15);
+	on("emu:kunpeng930,nosva", 15);
+}
+
+static void nothing_is_lost_when_jobs_fail(void)
+{
+	on("emu:fault=sec.status/3", 20);
+}
+
+static void nothing_is_lost_when_a_completion_is(void)
+{
+	setenv("WD_TIMEOUT_MS", "20", 1);
+	through("emu:fault=sec.drop@9", "timeouts");
+	unsetenv("WD_TIMEOUT_MS");
+}
+
+static void nothing_is_lost_when_the_queue_stops(void)
+{
+	through("emu:fault=sec.stop@9", "errors");
+}
+
+static void nothing_is_lost_when_the_device_is_reset(void)
+{
+	through("emu:fault=sec.reset@9", "errors");
+}
+
+static void nothing_is_lost_when_the_device_goes(void)
+{
+	through("emu:fault=sec.gone@9", "errors");
+}
+
+/* ---- ASYNC jobs -------------------------------------------------------- */
+
+#define JOBS 24
+
+struct job {
+	ASYNC_JOB *job;
+	ASYNC_WAIT_CTX *wait;
+	unsigned int i;
+	int ret, ok;
+	bool done;
+	uint8_t got[20000 + 16], tag[16];
+};
+
+static int cipher_job(void *arg)
+{
+	struct job *j = *(struct job **)arg;
+	EVP_CIPHER *c = EVP_CIPHER_fetch(sym_wd, ciphers[j->i % 7], NULL);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n, m;
+
+	j->ok = EVP_CipherInit_ex(ctx, c, NULL, key, in, 1) &&
+		EVP_CipherUpdate(ctx, j->got, &n, in + j->i, 10000) &&
+		EVP_CipherUpdate(ctx, j->got + n, &m, in + j->i, 9000) &&
+		EVP_CipherFinal_ex(ctx, j->got + n + m, &n);
+	if (j->i % 7 > 3)
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, j->tag);
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(c);
+	return j->ok;
+}
+
+static void step(struct job *j)
+{
+	struct job *arg = j;
+	struct pollfd p = { .events = POLLIN };
+	size_t n = 1;
+
+	if (j->job && (!ASYNC_WAIT_CTX_get_all_fds(j->wait, &p.fd, &n) ||
+		       poll(&p, 1, 5) != 1))
+		return;
+	switch (ASYNC_start_job(&j->job, j->wait, &j->ret, cipher_job, &arg,
+				sizeof(arg))) {
+	case ASYNC_FINISH:
+		j->done = true;
+		break;
+	case ASYNC_PAUSE:
+		break;
+	default:
+		T_OK(!"started");
+	}
+}
+
+static void check(const struct job *j)
+{
+	static uint8_t want[20000 + 16];
+	EVP_CIPHER *c = EVP_CIPHER_fetch(NULL, ciphers[j->i % 7], NULL);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t tag[16];
+	int n, m, k;
+
+	T_EQ(j->ok, 1);
+	T_OK(EVP_CipherInit_ex(ctx, c, NULL, key, in, 1) &&
+	     EVP_CipherUpdate(ctx, want, &n, in + j->i, 10000) &&
+	     EVP_CipherUpdate(ctx, want + n, &m, in + j->i, 9000) &&
+	     EVP_CipherFinal_ex(ctx, want + n + m, &k));
+	T_MEM(j->got, want, (size_t)(n + m + k));
+	if (j->i % 7 > 3) {
+		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, tag);
+		T_MEM(j->tag, tag, 16);
+	}
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(c);
+}
+
+static void many_at_once_in_async_jobs(void)
+{
+	static struct job job[JOBS];
+	unsigned int left = JOBS;
+
+	load("emu:latency_us=300");
+	for (unsigned int i = 0; i < JOBS; i++)
+		job[i] = (struct job){ .i = i, .wait = ASYNC_WAIT_CTX_new() };
+	while (left) {
+		for (unsigned int i = 0; i < JOBS; i++) {
+			if (job[i].done)
+				continue;
+			step(&job[i]);
+			left -= job[i].done;
+		}
+	}
+	T_OK(sym_counter("aes-gcm", "async") > 0);
+	T_OK(sym_counter("aes-cbc", "async") > 0);
+	for (unsigned int i = 0; i < JOBS; i++) {
+		check(&job[i]);
+		ASYNC_WAIT_CTX_free(job[i].wait);
+	}
+	sym_unload();
+}
+
+T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
+       T_CASE(kunpeng930_computes_what_default_does),
+       T_CASE(so_they_do_without_shared_addressing),
+       T_CASE(nothing_is_lost_when_jobs_fail),
+       T_CASE(nothing_is_lost_when_a_completion_is),
+       T_CASE(nothing_is_lost_when_the_queue_stops),
+       T_CASE(nothing_is_lost_when_the_device_is_reset),
+       T_CASE(nothing_is_lost_when_the_device_goes),
+       T_CASE(many_at_once_in_async_jobs))
