@@ -24,8 +24,9 @@ struct wdp_pkey_spec {
 	const char *exch_name;
 	const char *cipher_name;
 	const char *priv_param; /* present exactly in private keys: "d" */
-	const char *pub_param;	/* present in all keys: "n"; NULL: no such part */
-	bool has_params;	/* keys of domain parameters only exist */
+	const char
+		*pub_param; /* present in all keys: "n"; NULL: no such part */
+	bool has_params;    /* keys of domain parameters only exist */
 };
 
 struct wdp_rsa_dev; /* device form of an RSA key; wdp_rsa_key.c */

@@ -18,6 +18,16 @@
 #include "test/provider/rsa_side.h"
 #include "test/t.h"
 
+/* Around what leaks in libcrypto. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#define leaks_begin() __lsan_disable()
+#define leaks_end()   __lsan_enable()
+#else
+#define leaks_begin() ((void)0)
+#define leaks_end()   ((void)0)
+#endif
+
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 #define MAX	 2048 /* bytes of a 16384-bit modulus */
 
@@ -255,7 +265,11 @@ static int imports_without(const struct side *s, const EVP_PKEY *key,
 		if (!strcmp(p->key, missing))
 			p->key = "not-a-parameter";
 	EVP_PKEY_fromdata_init(ctx);
+	/* libcrypto 3.0 loses some numbers of a key it refuses, on either
+	 * side. */
+	leaks_begin();
 	ok = EVP_PKEY_fromdata(ctx, &mine, EVP_PKEY_KEYPAIR, params) > 0;
+	leaks_end();
 	OSSL_PARAM_free(params);
 	EVP_PKEY_free(mine);
 	EVP_PKEY_CTX_free(ctx);
