@@ -23,6 +23,11 @@
 
 #include "emu/emu_engine.h"
 
+/* Bytes of BAR2, and of BAR4 a queue (V3). */
+#define EMU_BAR2_PF	0x400000u
+#define EMU_BAR2_VF	0x10000u
+#define EMU_BELL_WINDOW 0x10000u
+
 enum emu_model { EMU_KUNPENG920 = 2, EMU_KUNPENG930 = 3 }; /* = QM version */
 
 struct emu_bus {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 #include "emu/emu_card.h"
+#include "emu/emu_publish.h"
 
 /* Each window begins at a bus address of its own, far from the next: nothing
  * runs over from one into another unseen. */
@@ -74,23 +74,10 @@ static int emu_memory_write(void *ctx, uint32_t pasid, uint64_t addr,
 			    const void *buf, size_t len)
 {
 	uint8_t *p = emu_memory_map(ctx, pasid, addr, len, true);
-	uint32_t last;
 
 	if (!p)
 		return -EFAULT;
-	/*
-	 * Completions and events end in the word with the phase bit, which a
-	 * reader polls: it appears last, after everything written before.
-	 */
-	if (len >= sizeof(last) && ((uintptr_t)p + len) % sizeof(last) == 0) {
-		len -= sizeof(last);
-		memcpy(p, buf, len);
-		memcpy(&last, (const uint8_t *)buf + len, sizeof(last));
-		atomic_store_explicit((_Atomic uint32_t *)(void *)(p + len),
-				      last, memory_order_release);
-		return 0;
-	}
-	memcpy(p, buf, len);
+	emu_publish(p, buf, len);
 	return 0;
 }
 

@@ -24,10 +24,6 @@
 #include "emu/emu_dev.h"
 #include "hw/qm/qm_fields.h"
 
-#define EMU_BAR2_PF	0x400000u
-#define EMU_BAR2_VF	0x10000u
-#define EMU_BELL_WINDOW 0x10000u /* bytes of BAR4 a queue; V3 */
-
 #define EMU_SQE_WORDS_MAX 32
 #define EMU_FUNCTIONS	  64 /* PF and 63 VFs */
 #define EMU_QUEUES_MAX	  1024
