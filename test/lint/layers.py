@@ -23,7 +23,7 @@ MAY = {
     "engine_compat": ["base/"],
     "zlib_compat": ["base/", "offload/"],
     "tools": ["base/", "uacce/", "offload/", "emu/emu_host.h",
-              "emu/emu_dev.h", "emu/emu_engine.h"],
+              "emu/emu_dev.h", "emu/emu_engine.h", "emu/vfio_user.h"],
     "test": [""],
 }
 # Who may know libcrypto and libgcrypt.
