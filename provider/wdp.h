@@ -102,6 +102,10 @@ struct wdp_ctx {
 	_Atomic(struct wdp_twin *) twin;
 	_Atomic(struct wdp_method *) methods;
 
+	/* Does the device save a digest's state as wdp_block.c has it?
+	 * enum digest_trust, found out at the first large digest. */
+	_Atomic uint8_t digest_trust[SEC_DIGEST_ALGS];
+
 	/* How to read and write the application's BIOs; wdp_alone_bio.c. */
 	_Atomic(BIO_METHOD *) bio_method;
 };

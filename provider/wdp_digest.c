@@ -15,6 +15,10 @@
  * padding, and everything when the device fails are digested by wdp_block.c,
  * from the same state.  Small updates after a large one are gathered, since
  * that code is slower than the twin's.
+ *
+ * How the device lays the saved state out is known from one source only, so
+ * the first large digest of a process begins with a block whose state is known.
+ * Another state: the device's is of no use, and digests are the twin's.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,6 +39,8 @@ struct wdp_digest_spec {
 	enum sec_digest_alg alg;
 	bool algid_absent; /* AlgorithmIdentifier without NULL parameter */
 };
+
+enum digest_trust { DIGEST_UNTRIED, DIGEST_TRUSTED, DIGEST_DISTRUSTED };
 
 enum digest_stage { DIGEST_HELD, DIGEST_TWIN, DIGEST_BLOCKS };
 
@@ -157,6 +163,40 @@ static int digest_job(struct digest_ctx *d, enum sec_part part,
 	return offload_digest(d->prov->off, &op, w);
 }
 
+/* Let the device save the state after a block of zeroes, and look at it.  A job
+ * that fails proves nothing. */
+static enum digest_trust digest_try(struct digest_ctx *d)
+{
+	static const uint8_t zeroes[SEC_DIGEST_BLOCK];
+	struct digest_ctx one = { .prov = d->prov, .spec = d->spec };
+	struct offload_waiter *w = wdp_waiter_get(d->prov);
+	uint8_t want[SEC_DIGEST_STATE];
+	int rc;
+
+	rc = digest_job(&one, SEC_FIRST, zeroes, sizeof(zeroes), w);
+	wdp_waiter_release(w);
+	if (rc)
+		return DIGEST_UNTRIED;
+	wdp_block_init(d->spec->alg, want);
+	wdp_block_run(d->spec->alg, want, zeroes, 1);
+	if (!memcmp(one.state, want, sizeof(want)))
+		return DIGEST_TRUSTED;
+	offload_count_wrong(d->prov->off, d->spec->kind);
+	return DIGEST_DISTRUSTED;
+}
+
+static bool digest_trusted(struct digest_ctx *d)
+{
+	_Atomic uint8_t *trust = &d->prov->digest_trust[d->spec->alg];
+	uint8_t t = atomic_load_explicit(trust, memory_order_relaxed);
+
+	if (t == DIGEST_UNTRIED) {
+		t = digest_try(d);
+		atomic_store_explicit(trust, t, memory_order_relaxed);
+	}
+	return t != DIGEST_DISTRUSTED;
+}
+
 /* *@done counts what the device did, also when it failed after that. */
 static int digest_device(struct digest_ctx *d, const uint8_t *in, size_t len,
 			 size_t *done)
@@ -263,7 +303,8 @@ static int digest_small(struct digest_ctx *d, const uint8_t *in, size_t len)
 static int digest_step(struct digest_ctx *d, const uint8_t *in, size_t len)
 {
 	bool device = d->stage != DIGEST_TWIN && len >= SEC_DIGEST_BLOCK &&
-		      offload_choose(d->prov->off, d->spec->kind, len);
+		      offload_choose(d->prov->off, d->spec->kind, len) &&
+		      digest_trusted(d);
 	int rc;
 
 	d->total += len;

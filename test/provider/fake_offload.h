@@ -11,14 +11,16 @@
 #include "offload/offload.h"
 
 struct fake {
-	size_t min;   /* smaller is not chosen */
-	size_t max;   /* offload_max_bytes() */
-	int fail;     /* what a failing job returns; 0: none fails */
-	int fail_at;  /* jobs that succeed before */
-	int fail_for; /* jobs that fail then */
-	int jobs;     /* given, since fake_reset() */
-	int done;     /* good results */
-	int software; /* counted by the provider */
+	size_t min;	/* smaller is not chosen */
+	size_t max;	/* offload_max_bytes() */
+	int fail;	/* what a failing job returns; 0: none fails */
+	int fail_at;	/* jobs that succeed before */
+	int fail_for;	/* jobs that fail then */
+	bool odd_state; /* digests are saved with words swapped */
+	int jobs;	/* given, since fake_reset() */
+	int done;	/* good results */
+	int software;	/* counted by the provider */
+	int wrong;	/* the same */
 };
 
 extern struct fake fake;

@@ -132,6 +132,10 @@ static void a_large_update_is_one_job_after_a_small_one(void)
 	fake_reset();
 	fake.min = 4096;
 	md = fetch("SM3");
+	/* The first one also asks how the device saves its state. */
+	EVP_Digest(data, 5000, got, NULL, md, NULL);
+	T_EQ(fake.jobs, 2);
+	fake.jobs = fake.done = 0;
 	c = EVP_MD_CTX_new();
 	EVP_DigestInit_ex2(c, md, NULL);
 	EVP_DigestUpdate(c, data, 64); /* as HMAC begins */
@@ -151,6 +155,26 @@ static void a_large_update_is_one_job_after_a_small_one(void)
 	sym_unload();
 }
 
+static void a_device_that_saves_another_state_is_not_used(void)
+{
+	uint8_t got[32], want[32];
+	EVP_MD *md;
+
+	sym_load(true);
+	fake_reset();
+	fake.odd_state = true;
+	md = fetch("SM3");
+	for (int i = 0; i < 3; i++) {
+		T_EQ(EVP_Digest(data, 5000, got, NULL, md, NULL), 1);
+		expected("SM3", 5000, want);
+		T_MEM(got, want, 32);
+	}
+	T_EQ(fake.jobs, 1);
+	T_EQ(fake.wrong, 1);
+	EVP_MD_free(md);
+	sym_unload();
+}
+
 static void a_failure_without_fallback_is_told(void)
 {
 	uint8_t got[32];
@@ -159,6 +183,7 @@ static void a_failure_without_fallback_is_told(void)
 	sym_load(false);
 	fake_reset();
 	fake.fail = -EIO;
+	fake.fail_for = 2; /* the trial as well */
 	md = fetch("SHA256");
 	T_EQ(EVP_Digest(data, 1000, got, NULL, md, NULL), 0);
 	fake.fail = 0;
@@ -170,4 +195,5 @@ static void a_failure_without_fallback_is_told(void)
 T_MAIN(T_CASE(any_pieces_any_device), T_CASE(messages_of_every_small_length),
        T_CASE(constants_are_the_same),
        T_CASE(a_large_update_is_one_job_after_a_small_one),
+       T_CASE(a_device_that_saves_another_state_is_not_used),
        T_CASE(a_failure_without_fallback_is_told))
