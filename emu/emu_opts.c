@@ -131,7 +131,7 @@ static bool emu_fault_kind(const char *s, size_t len, enum emu_fault_kind *kind)
 {
 	for (unsigned int k = 0; k < EMU_FAULT_KINDS; k++) {
 		if (strlen(emu_fault_names[k]) != len ||
-		    memcmp(emu_fault_names[k], s, len))
+		    memcmp(emu_fault_names[k], s, len) != 0)
 			continue;
 		*kind = (enum emu_fault_kind)k;
 		return true;
@@ -175,7 +175,7 @@ static int emu_fault_option(struct emu_host_options *o, const char *word,
 	const char *wrong;
 
 	if (n == EMU_FAULTS_MAX) {
-		snprintf(why, size, "\"%s\": at most %u faults", word,
+		snprintf(why, size, "\"%s\": at most %d faults", word,
 			 EMU_FAULTS_MAX);
 		return -EINVAL;
 	}

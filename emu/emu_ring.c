@@ -531,8 +531,7 @@ bool emu_work(struct emu_dev *d, struct emu_queue *only, uint64_t *wait_ns)
 	*wait_ns = UINT64_MAX;
 	if (d->gone || d->broken || d->resetting)
 		return false;
-	TAILQ_FOREACH(q, &d->active, next)
-	{
+	for (q = TAILQ_FIRST(&d->active); q; q = TAILQ_NEXT(q, next)) {
 		if (only && q != only)
 			continue;
 		if (emu_complete_ready(d, q, wait_ns))
