@@ -538,8 +538,10 @@ static int rsa_sign_device(struct wdp_rsa_sig *s, uint8_t *sig,
 
 	if (!rsa_sig_mode(s) || !wdp_rsa_offloads(s->key, OFFLOAD_RSA_PRIVATE))
 		return WDP_IN_SOFTWARE;
-	if (rsa_sig_block(s, em, tbs, len))
+	if (rsa_sig_block(s, em, tbs, len)) {
+		offload_count_software(s->prov->off, OFFLOAD_RSA_PRIVATE);
 		return WDP_IN_SOFTWARE;
+	}
 	rc = wdp_rsa_private(s->key, em, sig);
 	if (!rc && s->mode.pad == RSA_X931_PADDING)
 		rsa_sig_smaller(s->key, sig);
@@ -600,19 +602,32 @@ static bool rsa_verify_block(struct wdp_rsa_sig *s, uint8_t *em,
 	       !memcmp(em, want, s->key->size);
 }
 
-/* Return: is it certainly good?  No is for the twin to decide. */
-static bool rsa_verify_device(struct wdp_rsa_sig *s, const uint8_t *sig,
-			      size_t sig_len, const uint8_t *tbs, size_t len,
-			      int *rc)
+/* The public operation, where the device may do it. */
+static int rsa_sig_open(struct wdp_rsa_sig *s, const uint8_t *sig, size_t len,
+			uint8_t *em)
+{
+	if (!rsa_sig_mode(s) || len != s->key->size ||
+	    !wdp_rsa_offloads(s->key, OFFLOAD_RSA_PUBLIC))
+		return WDP_IN_SOFTWARE;
+	return wdp_rsa_public(s->key, sig, em);
+}
+
+/* What the device finds wrong is for the twin to judge. */
+static int rsa_sig_doubt(struct wdp_rsa_sig *s)
+{
+	offload_count_software(s->prov->off, OFFLOAD_RSA_PUBLIC);
+	return WDP_IN_SOFTWARE;
+}
+
+static int rsa_verify_device(struct wdp_rsa_sig *s, const uint8_t *sig,
+			     size_t sig_len, const uint8_t *tbs, size_t len)
 {
 	uint8_t em[HPRE_WIDTH_MAX];
+	int rc = rsa_sig_open(s, sig, sig_len, em);
 
-	*rc = WDP_IN_SOFTWARE;
-	if (!rsa_sig_mode(s) || sig_len != s->key->size ||
-	    !wdp_rsa_offloads(s->key, OFFLOAD_RSA_PUBLIC))
-		return false;
-	*rc = wdp_rsa_public(s->key, sig, em);
-	return !*rc && rsa_verify_block(s, em, tbs, len);
+	if (!rc && !rsa_verify_block(s, em, tbs, len))
+		rc = rsa_sig_doubt(s);
+	return rc;
 }
 
 static int rsa_verify(void *ctx, const uint8_t *sig, size_t sig_len,
@@ -623,22 +638,67 @@ static int rsa_verify(void *ctx, const uint8_t *sig, size_t sig_len,
 
 	if (!s->key)
 		return 0;
-	if (rsa_verify_device(s, sig, sig_len, tbs, len, &rc))
-		return 1;
-	return rc >= 0 && EVP_PKEY_verify(s->twin, sig, sig_len, tbs, len) > 0;
+	rc = rsa_verify_device(s, sig, sig_len, tbs, len);
+	if (rc != WDP_IN_SOFTWARE)
+		return !rc;
+	return EVP_PKEY_verify(s->twin, sig, sig_len, tbs, len) > 0;
 }
 
-/* Rare, and with a form for each digest: the twin's. */
+/* ---- recover ------------------------------------------------------------- */
+
+/* What was signed: all of the block's content, or the digest in it. */
+static bool rsa_recover_block(const struct wdp_rsa_sig *s, const uint8_t *em,
+			      const uint8_t **t, size_t *len)
+{
+	const struct wdp_rsa_digestinfo *i = s->mode.info;
+
+	if (wdp_rsa_unpad_type1(em, s->key->size, t, len))
+		return false;
+	if (!s->mode.md)
+		return true;
+	if (!i || *len != (size_t)i->len + i->digest_len ||
+	    memcmp(*t, i->der, i->len) != 0)
+		return false;
+	*t += i->len;
+	*len = i->digest_len;
+	return true;
+}
+
+static int rsa_recover_device(struct wdp_rsa_sig *s, uint8_t *out,
+			      size_t *out_len, size_t size, const uint8_t *sig,
+			      size_t sig_len)
+{
+	uint8_t em[HPRE_WIDTH_MAX];
+	const uint8_t *t;
+	size_t len;
+	int rc;
+
+	if (!rsa_sig_mode(s) || s->mode.pad != RSA_PKCS1_PADDING ||
+	    size < s->key->size)
+		return rsa_sig_doubt(s);
+	rc = rsa_sig_open(s, sig, sig_len, em);
+	if (rc)
+		return rc;
+	if (!rsa_recover_block(s, em, &t, &len))
+		return rsa_sig_doubt(s);
+	memcpy(out, t, len);
+	*out_len = len;
+	return 0;
+}
+
 static int rsa_recover(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 		       const uint8_t *sig, size_t sig_len)
 {
 	struct wdp_rsa_sig *s = ctx;
+	int rc = WDP_IN_SOFTWARE;
 
 	if (!s->key)
 		return 0;
-	*out_len = size;
 	if (out)
-		offload_count_software(s->prov->off, OFFLOAD_RSA_PUBLIC);
+		rc = rsa_recover_device(s, out, out_len, size, sig, sig_len);
+	if (rc != WDP_IN_SOFTWARE)
+		return !rc;
+	*out_len = size;
 	return EVP_PKEY_verify_recover(s->twin, out, out_len, sig, sig_len) > 0;
 }
 
