@@ -199,18 +199,24 @@ int vfio_user_serve(struct vfio_user *u, int listener, int stop)
 	return rc;
 }
 
-/* A file left behind by somebody who is gone. */
-static void remove_stale(int fd, const struct sockaddr_un *addr)
+/* A file left behind by somebody who is gone.  A socket of another type asks
+ * without being taken for a client. */
+static void remove_stale(const struct sockaddr_un *addr)
 {
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
 	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) &&
 	    errno == ECONNREFUSED)
 		unlink(addr->sun_path);
+	close(fd);
 }
 
 int vfio_user_listen(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, probe, rc;
+	int fd, rc;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
@@ -218,11 +224,7 @@ int vfio_user_listen(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (probe >= 0) {
-		remove_stale(probe, &addr);
-		close(probe);
-	}
+	remove_stale(&addr);
 	if (!bind(fd, (struct sockaddr *)&addr, sizeof(addr)) && !listen(fd, 1))
 		return fd;
 	rc = -errno;
