@@ -40,6 +40,14 @@ class Manual(wdtest.ProviderTest):
                                text_of("offload", "offload_kinds.def")):
             self.assertIn("`%s`" % kind, self.page)
 
+    def test_the_options_of_the_model_are_those_it_takes(self):
+        table = re.search(r"emu_options\[\] = \{(.*?)\n\};",
+                          text_of("emu", "emu_opts.c"), re.S).group(1)
+        takes = set(re.findall(r'\{ "(\w+)"', table)) | {"fault"}
+        section = self.page.split("## THE MODEL")[1].split("\n## ")[0]
+        terms = "".join(re.findall(r"^(`.*)\n:", section, re.M))
+        self.assertEqual(takes, set(re.findall(r"`(\w+)", terms)) - {""})
+
     def test_the_parameters_are_those_the_provider_has(self):
         r = self.openssl("list", "-providers", "-verbose", "-provider", "wd")
         has = set(re.findall(r"^\s+(wd-\w+):", r.text, re.M))

@@ -9,6 +9,7 @@
  */
 #include <pthread.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/decoder.h>
@@ -369,6 +370,49 @@ static void several_contexts_have_their_own_wd(void)
 	end(&c);
 }
 
+/* The providers as a configuration file activates them. */
+static void configure(struct world *w, const char *first, const char *second)
+{
+	char path[] = "/tmp/wd-test-XXXXXX";
+	FILE *f = fdopen(mkstemp(path), "w");
+
+	fprintf(f,
+		"openssl_conf = init\n[init]\nproviders = provs\n"
+		"alg_section = algs\n[algs]\n"
+		"default_properties = ?provider=wd\n"
+		"[provs]\n%s = on\n%s = on\n[on]\nactivate = 1\n",
+		first, second);
+	fclose(f);
+	*w = (struct world){ .ctx = OSSL_LIB_CTX_new() };
+	T_EQ(OSSL_LIB_CTX_load_config(w->ctx, path), 1);
+	unlink(path);
+}
+
+static void a_configuration_file_in_either_order_is_the_same(void)
+{
+	for (int i = 0; i < 4; i++) {
+		const struct row want = {
+			"by file",
+			"?provider=wd",
+			NULL,
+			"default",
+			"default",
+			i % 2 ? "wd" : "default",
+			i % 2 ? "wd" : "default",
+			"default",
+		};
+		struct world w;
+
+		setenv("WD_DEVICE", i % 2 ? device : "none", 1);
+		if (i > 1)
+			configure(&w, "wd", "default");
+		else
+			configure(&w, "default", "wd");
+		ask(&w, &want, i % 2);
+		end(&w);
+	}
+}
+
 static void a_method_outlives_the_unload(void)
 {
 	static const char text[] = "abc";
@@ -418,6 +462,7 @@ int main(int argc, char **argv)
 		T_CASE(when_default_goes_wd_is_alone_again),
 		T_CASE(wd_comes_and_goes_many_times),
 		T_CASE(several_contexts_have_their_own_wd),
+		T_CASE(a_configuration_file_in_either_order_is_the_same),
 		T_CASE(a_method_outlives_the_unload),
 		T_CASE(announcing_no_groups_is_no_error),
 	};
