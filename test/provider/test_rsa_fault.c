@@ -23,9 +23,16 @@ static void start(void)
 {
 	if (def)
 		return;
-	setenv("WD_TIMEOUT_MS", "150", 1);
 	def = side_default();
 	key = side_make(def, "RSA", "bits=2048");
+}
+
+/* Long, so that a busy machine is no failing device; short only where a job is
+ * lost and nothing but the deadline can tell. */
+static struct side *device(const char *name, const char *fallback)
+{
+	setenv("WD_TIMEOUT_MS", strstr(name, "drop") ? "300" : "20000", 1);
+	return side_wd(name, fallback, false);
 }
 
 /* Raw PKCS#1: the same bytes from everybody. */
@@ -103,13 +110,13 @@ static void right_all_the_same(const struct side *s)
 static void any_failure_of_the_device_is_made_good_in_software(void)
 {
 	static const struct {
-		const char *device, *counter; /* of rsa-private */
+		const char *name, *counter; /* of rsa-private; NULL: any */
 	} faults[] = {
 		{ "emu:fault=hpre.wrong/2", "wrong" },
 		{ "emu:fault=hpre.wrong/1", "wrong" },
 		{ "emu:fault=hpre.wrong/5", "done" },
 		{ "emu:fault=hpre.status/1", "errors" },
-		{ "emu:fault=hpre.drop@5", "done" },
+		{ "emu:fault=hpre.drop@5", NULL },
 		{ "emu:fault=hpre.stop@5", "done" },
 		{ "emu:fault=hpre.reset@5", "done" },
 		{ "emu:fault=hpre.gone@5", "done" },
@@ -119,12 +126,13 @@ static void any_failure_of_the_device_is_made_good_in_software(void)
 
 	start();
 	for (size_t i = 0; i < ARRAY(faults); i++) {
-		struct side *s = side_wd(faults[i].device, NULL, false);
+		struct side *s = device(faults[i].name, NULL);
 
 		right_all_the_same(s);
-		if (side_count(s, "rsa-private", faults[i].counter) <= 0)
-			t_fail(__FILE__, __LINE__, "%s: no %s",
-			       faults[i].device, faults[i].counter);
+		if (faults[i].counter &&
+		    side_count(s, "rsa-private", faults[i].counter) <= 0)
+			t_fail(__FILE__, __LINE__, "%s: no %s", faults[i].name,
+			       faults[i].counter);
 		T_OK(side_count(s, "rsa-private", "software") +
 			     side_count(s, "rsa-public", "software") >
 		     0);
@@ -133,9 +141,9 @@ static void any_failure_of_the_device_is_made_good_in_software(void)
 }
 
 /* With fallback off: an error that says why, and not one byte of a result. */
-static void refused(const char *device, const char *reason)
+static void refused(const char *name, const char *reason)
 {
-	struct side *s = side_wd(device, "no", false);
+	struct side *s = device(name, "no");
 	EVP_PKEY *mine = side_take(s, key, EVP_PKEY_KEYPAIR);
 	uint8_t in[32] = { 7 }, got[SIZE], before[SIZE];
 
@@ -174,7 +182,7 @@ static void the_check_is_what_catches_it(void)
 
 	start();
 	setenv("WD_RSA_CRT_CHECK", "no", 1);
-	s = side_wd("emu:fault=hpre.wrong@1", NULL, false);
+	s = device("emu:fault=hpre.wrong@1", NULL);
 	unsetenv("WD_RSA_CRT_CHECK");
 	mine = side_take(s, key, EVP_PKEY_KEYPAIR);
 	T_EQ(sign(def, key, in, want), 1);
@@ -193,7 +201,7 @@ static void a_sound_device_needs_no_software(void)
 	uint8_t in[32] = { 7 }, want[SIZE], got[SIZE];
 
 	start();
-	s = side_wd("emu", NULL, false);
+	s = device("emu", NULL);
 	mine = side_take(s, key, EVP_PKEY_KEYPAIR);
 	for (int i = 0; i < ROUNDS; i++) {
 		in[1] = (uint8_t)i;
@@ -220,7 +228,7 @@ static void initialisation_and_size_queries_touch_no_device(void)
 	size_t n = 0;
 
 	start();
-	s = side_wd("emu", NULL, false);
+	s = device("emu", NULL);
 	mine = side_take(s, key, EVP_PKEY_KEYPAIR);
 	T_EQ(EVP_DigestSignInit_ex(ctx, NULL, "SHA2-256", s->lib, s->q, mine,
 				   NULL),
