@@ -384,11 +384,12 @@ static void wdp_env_name(char out[WDP_KEY_LEN], const char *key)
 
 static void wdp_complain(struct wdp_ctx *p, const char *text)
 {
-	struct wdp_complaint *c = malloc(sizeof(*c) + strlen(text) + 1);
+	size_t size = strlen(text) + 1;
+	struct wdp_complaint *c = malloc(sizeof(*c) + size);
 
 	if (!c)
 		return;
-	strcpy(c->text, text);
+	memcpy(c->text, text, size);
 	c->next = p->complaints;
 	p->complaints = c;
 }

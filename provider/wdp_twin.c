@@ -103,17 +103,18 @@ static void wdp_method_free(struct wdp_method *m)
 static void *wdp_method_add(struct wdp_ctx *p, int operation, const char *name)
 {
 	OSSL_LIB_CTX *libctx = wdp_twin(p);
+	size_t size = strlen(name) + 1;
 	struct wdp_method *m;
 
 	if (!libctx)
 		return NULL;
-	m = malloc(sizeof(*m) + strlen(name) + 1);
+	m = malloc(sizeof(*m) + size);
 	if (!m) {
 		wdp_raise(p, WDP_R_OUT_OF_MEMORY, NULL);
 		return NULL;
 	}
 	m->operation = operation;
-	strcpy(m->name, name);
+	memcpy(m->name, name, size);
 	if (operation == OSSL_OP_CIPHER)
 		m->method = EVP_CIPHER_fetch(libctx, name, NULL);
 	else
