@@ -64,6 +64,8 @@ extern const OSSL_ALGORITHM wdp_alone_rands[], wdp_alone_digests[],
 	"dsaWithSHA1:1.2.840.10040.4.3:DSA-SHA1-old:dsaWithSHA1-old:"          \
 	"1.3.14.3.2.27"
 
+#define WDP_SCRYPT_NAMES "SCRYPT:id-scrypt:1.3.6.1.4.1.11591.4.11"
+
 #define WDP_ALONE_ROW(row_names, fns)                                          \
 	{                                                                      \
 		.algorithm_names = (row_names),                                \

@@ -42,6 +42,19 @@ static void *wdp_exch_dup(void *ctx)
 	return NULL;
 }
 
+/* A KDF in this dress has no key, only its name. */
+static EVP_PKEY_CTX *wdp_exch_twin(struct wdp_ctx *p, struct wdp_pkey *key)
+{
+	OSSL_LIB_CTX *libctx;
+
+	if (key->spec->priv_param)
+		return wdp_pkey_twin_ctx(key);
+	libctx = wdp_twin(p);
+	return libctx ? EVP_PKEY_CTX_new_from_name(libctx, key->spec->type,
+						   NULL)
+		      : NULL;
+}
+
 static OSSL_FUNC_keyexch_init_fn wdp_exch_init;
 static int wdp_exch_init(void *ctx, void *key, const OSSL_PARAM params[])
 {
@@ -49,7 +62,7 @@ static int wdp_exch_init(void *ctx, void *key, const OSSL_PARAM params[])
 	struct wdp_alone_params buf;
 
 	EVP_PKEY_CTX_free(x->twin);
-	x->twin = wdp_pkey_twin_ctx(key);
+	x->twin = wdp_exch_twin(x->prov, key);
 	return x->twin && EVP_PKEY_derive_init_ex(
 				  x->twin, wdp_alone_params(params, &buf)) > 0;
 }
@@ -136,5 +149,8 @@ const OSSL_ALGORITHM wdp_alone_exchanges[] = {
 	WDP_ALONE_ROW(WDP_X25519_NAMES, wdp_exch_fns),
 	WDP_ALONE_ROW(WDP_X448_NAMES, wdp_exch_fns),
 	WDP_ALONE_ROW(WDP_DH_NAMES, wdp_exch_fns),
+	WDP_ALONE_ROW("HKDF", wdp_exch_fns),
+	WDP_ALONE_ROW("TLS1-PRF", wdp_exch_fns),
+	WDP_ALONE_ROW(WDP_SCRYPT_NAMES, wdp_exch_fns),
 	{ NULL, NULL, NULL, NULL },
 };

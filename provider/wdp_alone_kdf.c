@@ -166,7 +166,7 @@ const OSSL_ALGORITHM wdp_alone_kdfs[] = {
 	WDP_ALONE_ROW("TLS1-PRF", tls1_fns),
 	WDP_ALONE_ROW("PBKDF2:1.2.840.113549.1.5.12", pbkdf2_fns),
 	WDP_ALONE_ROW("PKCS12KDF", pkcs12_fns),
-	WDP_ALONE_ROW("SCRYPT:id-scrypt:1.3.6.1.4.1.11591.4.11", scrypt_fns),
+	WDP_ALONE_ROW(WDP_SCRYPT_NAMES, scrypt_fns),
 	WDP_ALONE_ROW("SSKDF", sskdf_fns),
 	WDP_ALONE_ROW("SSHKDF", sshkdf_fns),
 	WDP_ALONE_ROW("KBKDF", kbkdf_fns),

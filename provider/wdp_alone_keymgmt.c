@@ -194,6 +194,38 @@ WDP_KEYMGMT(siphash, wdp_mac_types, .type = "SIPHASH", .sig_name = "SIPHASH",
 WDP_KEYMGMT(poly1305, wdp_mac_types, .type = "POLY1305", .sig_name = "POLY1305",
 	    .priv_param = OSSL_PKEY_PARAM_PRIV_KEY);
 
+/* ---- KDFs dressed as key agreement ---------------------------------------- */
+
+/* EVP_PKEY_HKDF and the like: a key with nothing in it, and nothing missing. */
+static OSSL_FUNC_keymgmt_has_fn wdp_kdf_has;
+static int wdp_kdf_has(const void *key, int selection)
+{
+	(void)key;
+	(void)selection;
+	return 1;
+}
+
+#define WDP_KDF_KEYMGMT(id, name)                                              \
+	static const struct wdp_pkey_spec id##_spec = {                        \
+		.type = (name),                                                \
+		.exch_name = (name),                                           \
+	};                                                                     \
+	static OSSL_FUNC_keymgmt_new_fn id##_new;                              \
+	static void *id##_new(void *prov)                                      \
+	{                                                                      \
+		return wdp_pkey_new(prov, &id##_spec);                         \
+	}                                                                      \
+	static const OSSL_DISPATCH id##_fns[] = {                              \
+		{ WDP_FN(KEYMGMT_NEW, id##_new) },                             \
+		{ WDP_FN(KEYMGMT_FREE, wdp_pkey_free) },                       \
+		{ WDP_FN(KEYMGMT_HAS, wdp_kdf_has) },                          \
+		{ 0, NULL },                                                   \
+	}
+
+WDP_KDF_KEYMGMT(hkdf, "HKDF");
+WDP_KDF_KEYMGMT(tls1prf, "TLS1-PRF");
+WDP_KDF_KEYMGMT(scrypt, "SCRYPT");
+
 const OSSL_ALGORITHM wdp_alone_keymgmts[] = {
 	WDP_ALONE_ROW(WDP_EC_NAMES, ec_fns),
 	WDP_ALONE_ROW(WDP_SM2_NAMES, sm2_fns),
@@ -208,6 +240,9 @@ const OSSL_ALGORITHM wdp_alone_keymgmts[] = {
 	WDP_ALONE_ROW("CMAC", cmac_fns),
 	WDP_ALONE_ROW("SIPHASH", siphash_fns),
 	WDP_ALONE_ROW("POLY1305", poly1305_fns),
+	WDP_ALONE_ROW("HKDF", hkdf_fns),
+	WDP_ALONE_ROW("TLS1-PRF", tls1prf_fns),
+	WDP_ALONE_ROW(WDP_SCRYPT_NAMES, scrypt_fns),
 	{ NULL, NULL, NULL, NULL },
 };
 

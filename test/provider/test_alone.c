@@ -3,6 +3,8 @@
  * wd as the only provider of a library context, through the API.  Judge: the
  * default provider in another context, with the same input.
  */
+#include <pthread.h>
+
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
 #include <openssl/decoder.h>
@@ -553,6 +555,33 @@ static void both_sides_agree_on_a_secret(void)
 	}
 }
 
+static void hkdf_as_a_key_agreement_is_hkdf(void)
+{
+	OSSL_LIB_CTX *ctxs[2];
+	unsigned char out[2][40];
+
+	set_up();
+	ctxs[0] = judge;
+	ctxs[1] = wd;
+	for (int i = 0; i < 2; i++) {
+		EVP_PKEY_CTX *c =
+			EVP_PKEY_CTX_new_from_name(ctxs[i], "HKDF", NULL);
+		EVP_MD *md = EVP_MD_fetch(ctxs[i], "SHA384", NULL);
+		size_t n = sizeof(out[i]);
+
+		T_OK(c && EVP_PKEY_derive_init(c) > 0);
+		T_OK(EVP_PKEY_CTX_set_hkdf_md(c, md) > 0);
+		T_OK(EVP_PKEY_CTX_set1_hkdf_salt(c, text, 16) > 0);
+		T_OK(EVP_PKEY_CTX_set1_hkdf_key(c, key, 32) > 0);
+		T_OK(EVP_PKEY_CTX_add1_hkdf_info(c, text, 9) > 0);
+		T_OK(EVP_PKEY_derive(c, out[i], &n) > 0);
+		T_EQ(n, sizeof(out[i]));
+		EVP_MD_free(md);
+		EVP_PKEY_CTX_free(c);
+	}
+	T_MEM(out[1], out[0], sizeof(out[0]));
+}
+
 static EVP_PKEY *reread(OSSL_LIB_CTX *ctx, EVP_PKEY *k)
 {
 	unsigned char *der = NULL;
@@ -1068,6 +1097,37 @@ static void beside_default_only_wds_own_algorithms_are_offered(void)
 	OSSL_LIB_CTX_free(ctx);
 }
 
+/* The private context and what is fetched from it are made by the first to
+ * ask: here all ask at once. */
+static void *first_users(void *arg)
+{
+	OSSL_LIB_CTX *ctx = arg;
+	unsigned char a[16];
+	EVP_PKEY *k;
+
+	T_EQ(RAND_bytes_ex(ctx, a, sizeof(a), 0), 1);
+	T_STR(digest_from(ctx), "wd");
+	k = EVP_PKEY_Q_keygen(ctx, NULL, "X25519");
+	T_OK(k);
+	EVP_PKEY_free(k);
+	OPENSSL_thread_stop_ex(ctx);
+	return NULL;
+}
+
+static void threads_may_all_be_the_first(void)
+{
+	pthread_t t[8];
+	OSSL_PROVIDER *own;
+	OSSL_LIB_CTX *ctx = wd_context(&own);
+
+	for (int i = 0; i < 8; i++)
+		T_EQ(pthread_create(&t[i], NULL, first_users, ctx), 0);
+	for (int i = 0; i < 8; i++)
+		pthread_join(t[i], NULL);
+	OSSL_PROVIDER_unload(own);
+	OSSL_LIB_CTX_free(ctx);
+}
+
 static void many_contexts_come_and_go(void)
 {
 	for (int i = 0; i < 20; i++) {
@@ -1101,6 +1161,7 @@ T_MAIN(T_CASE(every_digest_of_default_is_there_and_the_same),
        T_CASE(a_drbg_is_made_asked_and_reseeded),
        T_CASE(both_sides_agree_on_a_secret),
        T_CASE(default_verifies_what_wd_signs_and_the_other_way),
+       T_CASE(hkdf_as_a_key_agreement_is_hkdf),
        T_CASE(hmac_as_a_signature_is_hmac),
        T_CASE(keys_are_written_as_default_writes_them),
        T_CASE(traditional_forms_are_written_and_read),
@@ -1113,4 +1174,5 @@ T_MAIN(T_CASE(every_digest_of_default_is_there_and_the_same),
        T_CASE(who_comes_later_serves_from_then_on),
        T_CASE(a_foreign_drbg_can_be_our_child),
        T_CASE(beside_default_only_wds_own_algorithms_are_offered),
-       T_CASE(many_contexts_come_and_go), T_CASE(the_contexts_can_be_freed))
+       T_CASE(threads_may_all_be_the_first), T_CASE(many_contexts_come_and_go),
+       T_CASE(the_contexts_can_be_freed))
