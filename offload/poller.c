@@ -127,7 +127,7 @@ static void round_free(struct round *r)
 
 static void round_grow(struct round *r, unsigned int lanes)
 {
-	unsigned int room = 2 * lanes + 2;
+	unsigned int room = 2 * lanes + 16;
 
 	if (r->room > lanes)
 		return;

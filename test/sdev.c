@@ -222,8 +222,8 @@ static void bell(struct uacce_queue *u, uint32_t off, uint64_t value)
 		q->rung_at[q->tail] = wd_now_ns();
 	while (d->mode == SDEV_INLINE && finish_one(q))
 		;
-	pthread_cond_signal(&d->cond);
 	pthread_mutex_unlock(&d->lock);
+	sem_post(&d->rung);
 }
 
 unsigned int sdev_complete(struct sdev *d, unsigned int n)
@@ -316,7 +316,10 @@ static void *engine_main(void *arg)
 			nanosleep(&nap, NULL);
 			pthread_mutex_lock(&d->lock);
 		} else {
-			pthread_cond_wait(&d->cond, &d->lock);
+			pthread_mutex_unlock(&d->lock);
+			while (sem_wait(&d->rung))
+				;
+			pthread_mutex_lock(&d->lock);
 		}
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -483,7 +486,7 @@ static int sdev_wait(struct uacce_queue *u, int64_t timeout_ns)
 	uint64_t n;
 	int rc;
 
-	__atomic_fetch_add(&q->d->waits, 1, __ATOMIC_RELAXED);
+	q->d->waits++;
 	rc = poll(&p, 1, timeout_ns < 0 ? -1 : (int)(timeout_ns / 1000000 + 1));
 	if (rc < 0)
 		return -errno;
@@ -500,7 +503,7 @@ static int sdev_forked(struct uacce_host *host)
 	/* The parent's queues are the parent's: forget, do not close. */
 	memset(d->queue, 0, sizeof(d->queue));
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->cond, NULL);
+	sem_init(&d->rung, 0, 0);
 	d->thread_runs = false;
 	d->forked++;
 	return 0;
@@ -513,8 +516,8 @@ static void sdev_free(struct uacce_host *host)
 	if (d->thread_runs) {
 		pthread_mutex_lock(&d->lock);
 		d->thread_stop = true;
-		pthread_cond_signal(&d->cond);
 		pthread_mutex_unlock(&d->lock);
+		sem_post(&d->rung);
 		pthread_join(d->thread, NULL);
 	}
 	free(d);
@@ -543,6 +546,6 @@ struct sdev *sdev_new(void)
 	d->queues = SDEV_QUEUES;
 	d->pool_slices = 1;
 	pthread_mutex_init(&d->lock, NULL);
-	pthread_cond_init(&d->cond, NULL);
+	sem_init(&d->rung, 0, 0);
 	return d;
 }

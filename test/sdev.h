@@ -12,6 +12,7 @@
 #define TEST_SDEV_H
 
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "uacce/uacce.h"
 
@@ -40,14 +41,15 @@ struct sdev {
 	unsigned int pool_slices; /* no SVA: pieces the pool is cut in */
 
 	/* What happened. */
-	unsigned int opened, stopped, closed, forked, freed, bad_dma;
-	unsigned int sq_bells, cq_bells, done, waits, armed;
-	unsigned int largest_bell; /* most descriptors in one doorbell */
+	_Atomic unsigned int opened, stopped, closed, forked, bad_dma;
+	_Atomic unsigned int sq_bells, cq_bells, done, waits, armed;
+	_Atomic unsigned int
+		largest_bell; /* most descriptors in one doorbell */
 
 	struct sdev_queue *queue[SDEV_QUEUES];
 	pthread_t thread;
 	bool thread_runs, thread_stop;
-	pthread_cond_t cond;
+	sem_t rung;
 };
 
 struct sdev *sdev_new(void); /* SVA, V2, inline */
