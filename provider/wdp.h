@@ -11,6 +11,7 @@
  *	wdp_peers.c   which other providers are active
  *	wdp_err.c     0/-errno inside, 1/0 and a raised reason at the edge
  *	wdp_twin.c    the private library context software runs in
+ *	wdp_direct.c  its functions for ciphers and digests, past EVP
  *	wdp_async.c   ASYNC jobs as struct offload_waiter
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_cipher.c, wdp_gcm.c, wdp_digest.c
@@ -73,6 +74,7 @@ struct wdp_core {
 #define WDP_OPERATIONS (OSSL_OP__HIGHEST + 1)
 
 struct wdp_twin;
+struct wdp_direct;
 struct wdp_method;
 
 /* A mistake in the configuration, told once at load; newest first. */
@@ -101,6 +103,7 @@ struct wdp_ctx {
 	 * loses the race frees its own, and a fork finds nothing held. */
 	_Atomic(struct wdp_twin *) twin;
 	_Atomic(struct wdp_method *) methods;
+	_Atomic(struct wdp_direct *) direct;
 
 	/* Does the device save a digest's state as wdp_block.c has it?
 	 * enum digest_trust, found out at the first large digest. */
@@ -114,6 +117,9 @@ struct wdp_ctx {
 
 /* The private context.  NULL: could not be made, error raised. */
 OSSL_LIB_CTX *wdp_twin(struct wdp_ctx *p);
+
+/* Its default provider, for wdp_direct.h.  NULL as above. */
+OSSL_PROVIDER *wdp_twin_default(struct wdp_ctx *p);
 
 /*
  * Algorithms of the twin, fetched at first use and kept for the life of the

@@ -32,7 +32,8 @@
 struct cbc_ctx {
 	struct wdp_ctx *prov;
 	const struct wdp_cipher_spec *spec;
-	EVP_CIPHER_CTX *twin; /* NULL until software is needed */
+	const struct wdp_direct *soft;
+	void *twin; /* soft's context; NULL until software is needed */
 	size_t tls_mac_size;
 	unsigned int tls_version; /* 0: not a TLS record cipher */
 	unsigned int num;	  /* kept for the caller, means nothing here */
@@ -67,7 +68,8 @@ static void cbc_free(void *ctx)
 
 	if (!c)
 		return;
-	EVP_CIPHER_CTX_free(c->twin);
+	if (c->twin)
+		c->soft->cipher.freectx(c->twin);
 	OPENSSL_clear_free(c, sizeof(*c));
 }
 
@@ -85,24 +87,38 @@ static void *cbc_dup(void *ctx)
 
 /* ---- whole blocks ------------------------------------------------------ */
 
+static int cbc_twin_new(struct cbc_ctx *c)
+{
+	if (c->twin)
+		return 0;
+	c->soft = wdp_direct(c->prov, OSSL_OP_CIPHER, c->spec->twin);
+	if (!c->soft)
+		return -EPROTO;
+	c->twin = c->soft->cipher.newctx(c->soft->prov);
+	return c->twin ? 0 : -ENOMEM;
+}
+
 static int cbc_twin_ready(struct cbc_ctx *c)
 {
-	const EVP_CIPHER *cipher = NULL;
+	unsigned int pad = 0;
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_uint(OSSL_CIPHER_PARAM_PADDING, &pad),
+		OSSL_PARAM_END,
+	};
+	const uint8_t *key = c->twin_keyed ? NULL : c->key;
+	const struct wdp_direct_cipher *f;
+	int rc;
 
 	if (c->twin_iv)
 		return 0;
-	if (!c->twin) {
-		cipher = wdp_twin_cipher(c->prov, c->spec->twin);
-		if (!cipher)
-			return -EPROTO;
-		c->twin = EVP_CIPHER_CTX_new();
-		if (!c->twin)
-			return -ENOMEM;
-	}
-	if (EVP_CipherInit_ex2(c->twin, cipher, c->twin_keyed ? NULL : c->key,
-			       c->iv, c->encrypt, NULL) <= 0)
+	rc = cbc_twin_new(c);
+	if (rc)
+		return rc;
+	f = &c->soft->cipher;
+	if (!(c->encrypt ? f->encrypt_init : f->decrypt_init)(
+		    c->twin, key, key ? c->spec->key_len : 0, c->iv, CBC_BLOCK,
+		    key ? params : NULL))
 		return -EPROTO;
-	EVP_CIPHER_CTX_set_padding(c->twin, 0);
 	c->twin_keyed = c->twin_iv = true;
 	return 0;
 }
@@ -117,7 +133,7 @@ static int cbc_software(struct cbc_ctx *c, uint8_t *out, const uint8_t *in,
 		return rc;
 	if (!c->encrypt)
 		memcpy(next, in + len - CBC_BLOCK, CBC_BLOCK);
-	rc = wdp_twin_update(c->twin, out, in, len);
+	rc = wdp_direct_update(c->soft, c->twin, out, in, len);
 	if (rc)
 		return rc;
 	memcpy(c->iv, c->encrypt ? out + len - CBC_BLOCK : next, CBC_BLOCK);

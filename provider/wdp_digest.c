@@ -47,8 +47,9 @@ enum digest_stage { DIGEST_HELD, DIGEST_TWIN, DIGEST_BLOCKS };
 struct digest_ctx {
 	struct wdp_ctx *prov;
 	const struct wdp_digest_spec *spec;
-	EVP_MD_CTX *twin; /* NULL until needed, then kept */
-	uint8_t *gather;  /* NULL until needed, then kept */
+	const struct wdp_direct *soft;
+	void *twin;	 /* soft's context; NULL until needed, then kept */
+	uint8_t *gather; /* NULL until needed, then kept */
 	uint64_t total;
 	uint32_t held_len;
 	enum digest_stage stage;
@@ -71,7 +72,8 @@ static void *digest_new(void *prov, const struct wdp_digest_spec *spec)
 
 static void digest_fini(struct digest_ctx *d)
 {
-	EVP_MD_CTX_free(d->twin);
+	if (d->twin)
+		d->soft->digest.freectx(d->twin);
 	OPENSSL_clear_free(d->gather, DIGEST_GATHER);
 }
 
@@ -102,8 +104,8 @@ static void *digest_dup(void *ctx)
 			goto free_ctx;
 	}
 	if (from->stage == DIGEST_TWIN) {
-		d->twin = EVP_MD_CTX_new();
-		if (!d->twin || EVP_MD_CTX_copy_ex(d->twin, from->twin) <= 0)
+		d->twin = d->soft->digest.dupctx(from->twin);
+		if (!d->twin)
 			goto free_ctx;
 	}
 	return d;
@@ -128,21 +130,33 @@ static int digest_init(void *ctx, const OSSL_PARAM params[])
 
 /* ---- the twin ---------------------------------------------------------- */
 
+static int digest_twin_new(struct digest_ctx *d)
+{
+	if (d->twin)
+		return 0;
+	d->soft = wdp_direct(d->prov, OSSL_OP_DIGEST, d->spec->twin);
+	if (!d->soft)
+		return -EPROTO;
+	d->twin = d->soft->digest.newctx(d->soft->prov);
+	return d->twin ? 0 : -ENOMEM;
+}
+
+static int digest_twin_update(struct digest_ctx *d, const uint8_t *in,
+			      size_t len)
+{
+	return d->soft->digest.update(d->twin, in, len) ? 0 : -EPROTO;
+}
+
 static int digest_twin_take(struct digest_ctx *d)
 {
-	const EVP_MD *md = wdp_twin_md(d->prov, d->spec->twin);
+	int rc = digest_twin_new(d);
 
-	if (!md)
-		return -EPROTO;
-	if (!d->twin)
-		d->twin = EVP_MD_CTX_new();
-	if (!d->twin)
-		return -ENOMEM;
-	if (EVP_DigestInit_ex2(d->twin, md, NULL) <= 0 ||
-	    EVP_DigestUpdate(d->twin, d->held, d->held_len) <= 0)
+	if (rc)
+		return rc;
+	if (!d->soft->digest.init(d->twin, NULL))
 		return -EPROTO;
 	d->stage = DIGEST_TWIN;
-	return 0;
+	return d->held_len ? digest_twin_update(d, d->held, d->held_len) : 0;
 }
 
 /* ---- blocks ------------------------------------------------------------ */
@@ -326,7 +340,7 @@ static int digest_step(struct digest_ctx *d, const uint8_t *in, size_t len)
 		if (rc)
 			return rc;
 	}
-	return EVP_DigestUpdate(d->twin, in, len) > 0 ? 0 : -EPROTO;
+	return digest_twin_update(d, in, len);
 }
 
 /* The end of a message of blocks: by the device only if much was gathered. */
@@ -352,6 +366,7 @@ static int digest_end(struct digest_ctx *d)
 
 static int digest_finish(struct digest_ctx *d, uint8_t *out)
 {
+	size_t n;
 	int rc;
 
 	if (d->stage == DIGEST_BLOCKS) {
@@ -366,7 +381,8 @@ static int digest_finish(struct digest_ctx *d, uint8_t *out)
 		if (rc)
 			return rc;
 	}
-	return EVP_DigestFinal_ex(d->twin, out, NULL) > 0 ? 0 : -EPROTO;
+	return d->soft->digest.final(d->twin, out, &n, DIGEST_SIZE) ? 0
+								    : -EPROTO;
 }
 
 /* ---- dispatch ---------------------------------------------------------- */

@@ -76,10 +76,10 @@ struct gcm_prefix {
 struct gcm_ctx {
 	struct wdp_ctx *prov;
 	const struct wdp_cipher_spec *spec;
-	EVP_CIPHER_CTX *twin; /* NULL until software is needed */
+	const struct wdp_direct *soft;
+	void *twin; /* soft's context; NULL until software is needed */
 	size_t iv_len;
 	size_t tag_len; /* GCM_TAG_NONE: no tag set or made yet */
-	size_t twin_iv_len;
 	size_t tls_pad; /* what tlsaadpad answers */
 	uint64_t tls_records;
 	uint64_t len;	   /* payload bytes of this message */
@@ -121,7 +121,8 @@ static void gcm_free(void *ctx)
 
 	if (!c)
 		return;
-	EVP_CIPHER_CTX_free(c->twin);
+	if (c->twin)
+		c->soft->cipher.freectx(c->twin);
 	OPENSSL_clear_free(c->aad_heap, c->aad_cap);
 	OPENSSL_clear_free(c, sizeof(*c));
 }
@@ -149,11 +150,10 @@ static void *gcm_dup(void *ctx)
 	}
 	if (!gcm_in_twin(from)) {
 		c->twin_keyed = false;
-		c->twin_iv_len = 0;
 		return c;
 	}
-	c->twin = EVP_CIPHER_CTX_new();
-	if (!c->twin || EVP_CIPHER_CTX_copy(c->twin, from->twin) <= 0)
+	c->twin = c->soft->cipher.dupctx(from->twin);
+	if (!c->twin)
 		goto free_ctx;
 	return c;
 
@@ -190,44 +190,38 @@ static int gcm_aad_grow(struct gcm_ctx *c, uint32_t need)
 
 /* ---- the twin ---------------------------------------------------------- */
 
-static int gcm_twin_key(struct gcm_ctx *c)
+static int gcm_twin_new(struct gcm_ctx *c)
 {
-	const EVP_CIPHER *cipher = NULL;
-
-	if (c->twin_keyed)
+	if (c->twin)
 		return 0;
-	if (!c->twin) {
-		cipher = wdp_twin_cipher(c->prov, c->spec->twin);
-		if (!cipher)
-			return -EPROTO;
-		c->twin = EVP_CIPHER_CTX_new();
-		if (!c->twin)
-			return -ENOMEM;
-		c->twin_iv_len = GCM_NONCE;
-	}
-	if (EVP_CipherInit_ex2(c->twin, cipher, c->key, NULL, c->encrypt,
-			       NULL) <= 0)
+	c->soft = wdp_direct(c->prov, OSSL_OP_CIPHER, c->spec->twin);
+	if (!c->soft)
 		return -EPROTO;
-	c->twin_keyed = true;
-	return 0;
+	c->twin = c->soft->cipher.newctx(c->soft->prov);
+	return c->twin ? 0 : -ENOMEM;
 }
 
 /* Begin a message in the twin. */
 static int gcm_twin_begin(struct gcm_ctx *c, const uint8_t *iv, size_t len)
 {
-	int rc = gcm_twin_key(c);
+	const uint8_t *key = c->twin_keyed ? NULL : c->key;
+	const struct wdp_direct_cipher *f;
+	int rc = gcm_twin_new(c);
 
 	if (rc)
 		return rc;
-	if (c->twin_iv_len != len) {
-		if (EVP_CIPHER_CTX_ctrl(c->twin, EVP_CTRL_AEAD_SET_IVLEN,
-					(int)len, NULL) <= 0)
-			return -EPROTO;
-		c->twin_iv_len = len;
-	}
-	if (EVP_CipherInit_ex2(c->twin, NULL, NULL, iv, c->encrypt, NULL) <= 0)
+	f = &c->soft->cipher;
+	if (!(c->encrypt ? f->encrypt_init : f->decrypt_init)(
+		    c->twin, key, key ? c->spec->key_len : 0, iv, len, NULL))
 		return -EPROTO;
+	c->twin_keyed = true;
 	return 0;
+}
+
+static int gcm_twin_update(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
+			   size_t len)
+{
+	return wdp_direct_update(c->soft, c->twin, out, in, len);
 }
 
 /* FRESH to TWIN: what was collected goes there. */
@@ -236,7 +230,7 @@ static int gcm_twin_take(struct gcm_ctx *c)
 	int rc = gcm_twin_begin(c, c->nonce, GCM_NONCE);
 
 	if (!rc)
-		rc = wdp_twin_update(c->twin, NULL, gcm_aad(c), c->aad_len);
+		rc = gcm_twin_update(c, NULL, gcm_aad(c), c->aad_len);
 	if (!rc)
 		c->stage = GCM_TWIN;
 	return rc;
@@ -245,16 +239,19 @@ static int gcm_twin_take(struct gcm_ctx *c)
 /* @tag: expected (decrypt) or out. */
 static int gcm_twin_final(struct gcm_ctx *c, uint8_t *tag, size_t len)
 {
+	const struct wdp_direct_cipher *f = &c->soft->cipher;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, len),
+		OSSL_PARAM_END,
+	};
 	uint8_t none[GCM_BLOCK];
-	int n;
+	size_t n;
 
-	if (!c->encrypt && EVP_CIPHER_CTX_ctrl(c->twin, EVP_CTRL_AEAD_SET_TAG,
-					       (int)len, tag) <= 0)
+	if (!c->encrypt && !f->set_ctx_params(c->twin, params))
 		return -EPROTO;
-	if (EVP_CipherFinal_ex(c->twin, none, &n) <= 0)
+	if (!f->final(c->twin, none, &n, sizeof(none)))
 		return c->encrypt ? -EPROTO : -EBADMSG;
-	if (c->encrypt && EVP_CIPHER_CTX_ctrl(c->twin, EVP_CTRL_AEAD_GET_TAG,
-					      (int)len, tag) <= 0)
+	if (c->encrypt && !f->get_ctx_params(c->twin, params))
 		return -EPROTO;
 	return 0;
 }
@@ -272,15 +269,21 @@ static int gcm_blocks(struct gcm_ctx *c, uint8_t *blocks, unsigned int n)
 {
 	static const char *const names[] = { "AES-128-ECB", "AES-192-ECB",
 					     "AES-256-ECB" };
-	const EVP_CIPHER *ecb;
-	EVP_CIPHER_CTX *e;
+	const struct wdp_direct *ecb;
 	int rc = -EPROTO;
+	void *e;
 
-	ecb = wdp_twin_cipher(c->prov, names[c->spec->key_len / 8 - 2]);
-	e = EVP_CIPHER_CTX_new();
-	if (ecb && e && EVP_EncryptInit_ex2(e, ecb, c->key, NULL, NULL) > 0)
-		rc = wdp_twin_update(e, blocks, blocks, n * GCM_BLOCK);
-	EVP_CIPHER_CTX_free(e);
+	ecb = wdp_direct(c->prov, OSSL_OP_CIPHER,
+			 names[c->spec->key_len / 8 - 2]);
+	if (!ecb)
+		return -EPROTO;
+	e = ecb->cipher.newctx(ecb->prov);
+	if (!e)
+		return -ENOMEM;
+	if (ecb->cipher.encrypt_init(e, c->key, c->spec->key_len, NULL, 0,
+				     NULL))
+		rc = wdp_direct_update(ecb, e, blocks, blocks, n * GCM_BLOCK);
+	ecb->cipher.freectx(e);
 	return rc;
 }
 
@@ -347,9 +350,9 @@ static int gcm_resume(struct gcm_ctx *c)
 
 	s = gcm_state(c, wdp_gf128_load(b[1]), h_inv);
 	wdp_gf128_store(b[0], wdp_gf128_mul(s, h_inv));
-	rc = wdp_twin_update(c->twin, NULL, b[0], GCM_BLOCK);
+	rc = gcm_twin_update(c, NULL, b[0], GCM_BLOCK);
 	if (!rc)
-		rc = wdp_twin_update(c->twin, scratch, p->last_in,
+		rc = gcm_twin_update(c, scratch, p->last_in,
 				     p->len % GCM_BLOCK);
 	if (!rc)
 		c->stage = GCM_RESUMED;
@@ -498,7 +501,7 @@ static int gcm_aad_update(struct gcm_ctx *c, const uint8_t *in, size_t len)
 			return rc;
 	}
 	if (c->stage == GCM_TWIN)
-		return wdp_twin_update(c->twin, NULL, in, len);
+		return gcm_twin_update(c, NULL, in, len);
 	rc = gcm_aad_grow(c, c->aad_len + (uint32_t)len);
 	if (rc)
 		return rc;
@@ -525,7 +528,7 @@ static int gcm_data_update(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 		rc = gcm_resume(c);
 	}
 	if (!rc && c->stage != GCM_DEVICE)
-		rc = wdp_twin_update(c->twin, out, in, len);
+		rc = gcm_twin_update(c, out, in, len);
 	if (!rc)
 		c->len += len;
 	return rc;
@@ -675,7 +678,7 @@ static int gcm_tls_payload(struct gcm_ctx *c, uint8_t *data, size_t len,
 	}
 	rc = c->stage == GCM_FRESH ? gcm_twin_take(c) : 0;
 	if (!rc)
-		rc = wdp_twin_update(c->twin, data, data, len);
+		rc = gcm_twin_update(c, data, data, len);
 	return rc ? rc : gcm_twin_final(c, tag, GCM_TAG);
 }
 

@@ -10,7 +10,7 @@
  * device or for a mistake in the configuration.  Teardown frees what is ours
  * and nothing else: by then libcrypto may be half gone.
  */
-#include "provider/wdp.h"
+#include "provider/wdp_direct.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -131,6 +131,7 @@ static void wdp_teardown(void *provctx)
 	offload_free(p->off);
 	wdp_table_fini(p);
 	wdp_alone_fini(p);
+	wdp_direct_free(p);
 	wdp_twin_free(p);
 	wdp_config_free(p);
 	free(p);

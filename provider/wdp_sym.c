@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provider/wdp_sym.h"
 
-#include <errno.h>
-
-/* A piece the twin's int lengths can take; a multiple of every block size. */
-#define TWIN_PIECE ((size_t)1 << 30)
-
 static const OSSL_PARAM gettable[] = {
 	OSSL_PARAM_uint(OSSL_CIPHER_PARAM_MODE, NULL),
 	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_KEYLEN, NULL),
@@ -38,19 +33,4 @@ int wdp_cipher_get_params(OSSL_PARAM params[],
 	       wdp_give_int(params, OSSL_CIPHER_PARAM_CTS, 0) &&
 	       wdp_give_int(params, OSSL_CIPHER_PARAM_TLS1_MULTIBLOCK, 0) &&
 	       wdp_give_int(params, OSSL_CIPHER_PARAM_HAS_RAND_KEY, 0);
-}
-
-int wdp_twin_update(EVP_CIPHER_CTX *twin, uint8_t *out, const uint8_t *in,
-		    size_t len)
-{
-	while (len) {
-		int n = (int)(len < TWIN_PIECE ? len : TWIN_PIECE), done;
-
-		if (EVP_CipherUpdate(twin, out, &done, in, n) <= 0)
-			return -EPROTO;
-		out = out ? out + n : NULL;
-		in += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wdp_sym.h - what ciphers and digests have in common: the row of constants an
- * algorithm is, parameters, and the twin's update without its int lengths.
+ * algorithm is, and parameters.
  */
 #ifndef WDP_SYM_H
 #define WDP_SYM_H
 
 #include <openssl/params.h>
 
-#include "provider/wdp.h"
+#include "provider/wdp_direct.h"
 
 #define WDP_KEY_MAX 32 /* bytes */
 
@@ -25,15 +25,6 @@ struct wdp_cipher_spec {
 int wdp_cipher_get_params(OSSL_PARAM params[],
 			  const struct wdp_cipher_spec *spec);
 OSSL_FUNC_cipher_gettable_params_fn wdp_cipher_gettable_params;
-
-/**
- * wdp_twin_update() - EVP_CipherUpdate() for any length
- * @twin: padding off or a stream mode, so that output follows input
- * @out:  NULL: @in is AAD
- * Return: 0; -EPROTO: the twin refused, its error is raised.
- */
-int wdp_twin_update(EVP_CIPHER_CTX *twin, uint8_t *out, const uint8_t *in,
-		    size_t len);
 
 /* Set a parameter if it was asked for: true unless that failed. */
 static inline bool wdp_give_size(OSSL_PARAM params[], const char *name,

@@ -56,13 +56,13 @@ destroy:
 	return NULL;
 }
 
-OSSL_LIB_CTX *wdp_twin(struct wdp_ctx *p)
+static const struct wdp_twin *wdp_twin_get(struct wdp_ctx *p)
 {
 	struct wdp_twin *t, *seen;
 
 	t = atomic_load_explicit(&p->twin, memory_order_acquire);
 	if (t)
-		return t->libctx;
+		return t;
 	t = wdp_twin_make();
 	if (!t) {
 		wdp_raise(p, WDP_R_NO_TWIN,
@@ -71,9 +71,23 @@ OSSL_LIB_CTX *wdp_twin(struct wdp_ctx *p)
 	}
 	seen = NULL;
 	if (atomic_compare_exchange_strong(&p->twin, &seen, t))
-		return t->libctx;
+		return t;
 	wdp_twin_destroy(t);
-	return seen->libctx;
+	return seen;
+}
+
+OSSL_LIB_CTX *wdp_twin(struct wdp_ctx *p)
+{
+	const struct wdp_twin *t = wdp_twin_get(p);
+
+	return t ? t->libctx : NULL;
+}
+
+OSSL_PROVIDER *wdp_twin_default(struct wdp_ctx *p)
+{
+	const struct wdp_twin *t = wdp_twin_get(p);
+
+	return t ? t->provider : NULL;
 }
 
 static void *wdp_method_find(struct wdp_ctx *p, int operation, const char *name)

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "provider/wdp_direct.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/provider.h>
+
+#include "base/wd_base.h"
+
+/* Where a function of the dispatch table goes. */
+struct slot {
+	int id;
+	size_t at;
+};
+
+#define CIPHER(id, member)                                                     \
+	{                                                                      \
+		OSSL_FUNC_CIPHER_##id,                                         \
+			offsetof(struct wdp_direct, cipher.member)             \
+	}
+#define DIGEST(id, member)                                                     \
+	{                                                                      \
+		OSSL_FUNC_DIGEST_##id,                                         \
+			offsetof(struct wdp_direct, digest.member)             \
+	}
+
+/* clang-format off */
+static const struct slot cipher_slots[] = {
+	CIPHER(NEWCTX, newctx),
+	CIPHER(FREECTX, freectx),
+	CIPHER(DUPCTX, dupctx),
+	CIPHER(ENCRYPT_INIT, encrypt_init),
+	CIPHER(DECRYPT_INIT, decrypt_init),
+	CIPHER(UPDATE, update),
+	CIPHER(FINAL, final),
+	CIPHER(GET_CTX_PARAMS, get_ctx_params),
+	CIPHER(SET_CTX_PARAMS, set_ctx_params),
+};
+
+static const struct slot digest_slots[] = {
+	DIGEST(NEWCTX, newctx),
+	DIGEST(FREECTX, freectx),
+	DIGEST(DUPCTX, dupctx),
+	DIGEST(INIT, init),
+	DIGEST(UPDATE, update),
+	DIGEST(FINAL, final),
+};
+/* clang-format on */
+
+static bool names_have(const char *names, const char *name)
+{
+	size_t len = strlen(name), n;
+
+	for (;; names += n + 1) {
+		n = strcspn(names, ":");
+		if (n == len && !strncasecmp(names, name, len))
+			return true;
+		if (!names[n])
+			return false;
+	}
+}
+
+static const OSSL_DISPATCH *find(OSSL_PROVIDER *prov, int operation,
+				 const char *name)
+{
+	const OSSL_DISPATCH *fns = NULL;
+	const OSSL_ALGORITHM *a, *all;
+	int no_cache;
+
+	all = OSSL_PROVIDER_query_operation(prov, operation, &no_cache);
+	for (a = all; a && a->algorithm_names && !fns; a++)
+		if (names_have(a->algorithm_names, name))
+			fns = a->implementation;
+	OSSL_PROVIDER_unquery_operation(prov, operation, all);
+	return fns;
+}
+
+/* True when every slot could be filled. */
+static bool fill(struct wdp_direct *d, const OSSL_DISPATCH *fns,
+		 const struct slot *slots, size_t n)
+{
+	size_t filled = 0;
+
+	for (; fns->function_id; fns++) {
+		for (size_t i = 0; i < n; i++) {
+			if (slots[i].id != fns->function_id)
+				continue;
+			memcpy((char *)d + slots[i].at, &fns->function,
+			       sizeof(fns->function));
+			filled++;
+		}
+	}
+	return filled == n;
+}
+
+static struct wdp_direct *make(struct wdp_ctx *p, int operation,
+			       const char *name)
+{
+	bool cipher = operation == OSSL_OP_CIPHER;
+	OSSL_PROVIDER *prov = wdp_twin_default(p);
+	const OSSL_DISPATCH *fns;
+	struct wdp_direct *d;
+
+	if (!prov)
+		return NULL;
+	d = calloc(1, sizeof(*d));
+	if (!d) {
+		wdp_raise(p, WDP_R_OUT_OF_MEMORY, NULL);
+		return NULL;
+	}
+	d->name = name;
+	d->operation = operation;
+	d->prov = OSSL_PROVIDER_get0_provider_ctx(prov);
+	fns = find(prov, operation, name);
+	if (!fns || !fill(d, fns, cipher ? cipher_slots : digest_slots,
+			  cipher ? WD_ARRAY_SIZE(cipher_slots)
+				 : WD_ARRAY_SIZE(digest_slots))) {
+		wdp_raise(p, WDP_R_NO_TWIN, "%s", name);
+		free(d);
+		return NULL;
+	}
+	return d;
+}
+
+/* Two threads may both add the same: then it stands in the list twice. */
+const struct wdp_direct *wdp_direct(struct wdp_ctx *p, int operation,
+				    const char *name)
+{
+	struct wdp_direct *d;
+
+	d = atomic_load_explicit(&p->direct, memory_order_acquire);
+	for (; d; d = d->next)
+		if (d->name == name && d->operation == operation)
+			return d;
+	d = make(p, operation, name);
+	if (!d)
+		return NULL;
+	d->next = atomic_load(&p->direct);
+	while (!atomic_compare_exchange_weak(&p->direct, &d->next, d))
+		;
+	return d;
+}
+
+void wdp_direct_free(struct wdp_ctx *p)
+{
+	struct wdp_direct *d = atomic_exchange(&p->direct, NULL), *next;
+
+	for (; d; d = next) {
+		next = d->next;
+		free(d);
+	}
+}
+
+int wdp_direct_update(const struct wdp_direct *d, void *twin, uint8_t *out,
+		      const uint8_t *in, size_t len)
+{
+	size_t done;
+
+	if (!len)
+		return 0;
+	return d->cipher.update(twin, out, &done, len, in, len) ? 0 : -EPROTO;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wdp_direct.h - the functions of the twin's default provider, without EVP in
+ * between.
+ *
+ *	application ──▶ EVP ──▶ wd ──▶ default		not ──▶ EVP ──▶ default
+ *
+ * A small update is the twin's, and costs hardly more than if wd were not
+ * there only if EVP is gone through once: a second time is two thirds of the
+ * price of 16 bytes.  libcrypto hands a provider's functions out to anybody
+ * (OSSL_PROVIDER_query_operation()), and their contract is the one wd itself
+ * fulfils (provider-cipher(7), provider-digest(7)).
+ *
+ * Rule: these functions see contexts made by their own newctx, never ours.
+ * Contexts die before the provider does, since each holds it.
+ */
+#ifndef WDP_DIRECT_H
+#define WDP_DIRECT_H
+
+#include "provider/wdp.h"
+
+struct wdp_direct_cipher {
+	OSSL_FUNC_cipher_newctx_fn *newctx;
+	OSSL_FUNC_cipher_freectx_fn *freectx;
+	OSSL_FUNC_cipher_dupctx_fn *dupctx;
+	OSSL_FUNC_cipher_encrypt_init_fn *encrypt_init;
+	OSSL_FUNC_cipher_decrypt_init_fn *decrypt_init;
+	OSSL_FUNC_cipher_update_fn *update;
+	OSSL_FUNC_cipher_final_fn *final;
+	OSSL_FUNC_cipher_get_ctx_params_fn *get_ctx_params;
+	OSSL_FUNC_cipher_set_ctx_params_fn *set_ctx_params;
+};
+
+struct wdp_direct_digest {
+	OSSL_FUNC_digest_newctx_fn *newctx;
+	OSSL_FUNC_digest_freectx_fn *freectx;
+	OSSL_FUNC_digest_dupctx_fn *dupctx;
+	OSSL_FUNC_digest_init_fn *init;
+	OSSL_FUNC_digest_update_fn *update;
+	OSSL_FUNC_digest_final_fn *final;
+};
+
+/* One algorithm: all functions are there. */
+struct wdp_direct {
+	struct wdp_direct *next;
+	const char *name;
+	int operation;
+	void *prov; /* what newctx takes */
+	union {
+		struct wdp_direct_cipher cipher;
+		struct wdp_direct_digest digest;
+	};
+};
+
+/**
+ * wdp_direct() - an algorithm of the twin
+ * @operation: OSSL_OP_CIPHER or OSSL_OP_DIGEST
+ * @name:      a literal: later calls find it by its address
+ *
+ * Looked up at first use and kept for the life of the provider; no lock.
+ * NULL: no twin, or it has no such algorithm; error raised.
+ */
+const struct wdp_direct *wdp_direct(struct wdp_ctx *p, int operation,
+				    const char *name);
+void wdp_direct_free(struct wdp_ctx *p);
+
+/**
+ * wdp_direct_update() - as much out as in
+ * @twin: padding off or a stream mode
+ * @out:  NULL: @in is AAD
+ * Return: 0; -EPROTO: refused, the twin's error is raised.
+ */
+int wdp_direct_update(const struct wdp_direct *d, void *twin, uint8_t *out,
+		      const uint8_t *in, size_t len);
+
+#endif
