@@ -2,7 +2,6 @@
 #include "emu/emu_dev.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -179,19 +178,6 @@ void emu_dev_bus_master(struct emu_dev *d, bool on)
 	emu_unlock(d);
 }
 
-static void emu_trace(struct emu_dev *d, char way, unsigned int bar,
-		      uint64_t off, uint64_t value, unsigned int size)
-{
-	char line[80];
-
-	if (!d->cfg.trace)
-		return;
-	snprintf(line, sizeof(line), "%c bar%u 0x%06llx/%u %s 0x%llx", way, bar,
-		 (unsigned long long)off, size, way == 'R' ? "->" : "<-",
-		 (unsigned long long)value);
-	d->cfg.trace(d->cfg.trace_ctx, line);
-}
-
 static bool emu_access_valid(uint64_t off, unsigned int size)
 {
 	return (size == 4 || size == 8) && off % size == 0;
@@ -220,7 +206,7 @@ uint64_t emu_dev_read(struct emu_dev *d, unsigned int bar, uint64_t off,
 	else if (bar == 2 && off < d->bar2)
 		value = emu_bar2_read(d, (uint32_t)off, size);
 	emu_unlock(d);
-	emu_trace(d, 'R', bar, off, value, size);
+	emu_trace_access(d, 'R', bar, off, value, size);
 	return value;
 }
 
@@ -285,7 +271,7 @@ void emu_dev_write(struct emu_dev *d, unsigned int bar, uint64_t off,
 {
 	if (!emu_access_valid(off, size))
 		return;
-	emu_trace(d, 'W', bar, off, value, size);
+	emu_trace_access(d, 'W', bar, off, value, size);
 	emu_lock(d);
 	if (!d->gone && bar == 4)
 		emu_bar4_write(d, off, value, size);

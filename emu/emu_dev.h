@@ -67,7 +67,8 @@ struct emu_config {
 	bool replay;
 	struct emu_fault faults[EMU_FAULTS_MAX];
 	unsigned int fault_count;
-	/* Each register access as a trace line, NULL: none. */
+	/* A line for each register access and what it sets off, NULL: none.
+	 * Called with the device's lock held. */
 	void (*trace)(void *ctx, const char *line);
 	void *trace_ctx;
 };
@@ -104,13 +105,22 @@ bool emu_dev_work(struct emu_dev *d, uint64_t *wait_ns);
 bool emu_dev_work_queue(struct emu_dev *d, uint16_t queue, uint64_t *wait_ns);
 
 /* What a test or a report wants to know. */
+#define EMU_ALGS_MAX 64
 struct emu_stats {
 	uint64_t descriptors; /* run */
-	uint64_t by_alg[64];  /* index: HPRE alg; SEC c_mode + 16 * auth */
-	uint64_t errors;      /* completed with an error status */
+	struct {
+		uint32_t key; /* for emu_alg_name() */
+		uint64_t count;
+	} alg[EMU_ALGS_MAX]; /* what they were, in order of appearance */
+	size_t alg_count;
+	uint64_t errors; /* completed with an error status */
 	uint64_t sq_bells, cq_bells, eq_bells, irqs;
 	uint64_t replayed;
 };
 void emu_dev_stats(struct emu_dev *d, struct emu_stats *out);
+
+/* "aes-cbc+hmac-sha256" */
+void emu_alg_name(const struct emu_engine *e, uint32_t key, char *buf,
+		  size_t size);
 
 #endif

@@ -24,16 +24,20 @@ static enum emu_mbx_status emu_context_in(struct emu_dev *d,
 					  const struct emu_mbx *m,
 					  struct qm_context *ctx)
 {
-	return emu_dma_read(d, m->data, ctx, sizeof(*ctx)) ? EMU_MBX_DMA
-							   : EMU_MBX_OK;
+	if (emu_dma_read(d, m->data, ctx, sizeof(*ctx)))
+		return EMU_MBX_DMA;
+	emu_trace_context(d, ctx);
+	return EMU_MBX_OK;
 }
 
 static enum emu_mbx_status emu_context_out(struct emu_dev *d,
 					   const struct emu_mbx *m,
 					   const struct qm_context *ctx)
 {
-	return emu_dma_write(d, m->data, ctx, sizeof(*ctx)) ? EMU_MBX_DMA
-							    : EMU_MBX_OK;
+	if (emu_dma_write(d, m->data, ctx, sizeof(*ctx)))
+		return EMU_MBX_DMA;
+	emu_trace_context(d, ctx);
+	return EMU_MBX_OK;
 }
 
 static enum emu_mbx_status emu_mbx_loaded(int rc)
@@ -214,6 +218,7 @@ void emu_mailbox_run(struct emu_dev *d)
 	uint64_t resets = d->resets;
 	enum emu_mbx_status status;
 
+	emu_trace_mailbox(d, w);
 	d->mailbox_busy = true;
 	status = emu_mbx_execute(d, QM_GET(w, QM_MBX_CMD), &m);
 	d->mailbox_busy = false;

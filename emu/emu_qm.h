@@ -9,6 +9,7 @@
  *	emu_event.c	EQ, AEQ, error bits, interrupts
  *	emu_fault.c	what goes wrong with which job
  *	emu_stats.c	what was run
+ *	emu_trace.c	lines about it
  *
  * One lock guards everything here except while the engine runs a descriptor.
  * Interrupts and kicks are collected under the lock and delivered by
@@ -190,5 +191,15 @@ void emu_mishap(const struct emu_config *cfg, uint64_t job,
 /* emu_stats.c */
 void emu_count(struct emu_stats *s, const struct emu_engine *e,
 	       const uint32_t *sqe);
+
+/* emu_trace.c; each does nothing without cfg.trace */
+void emu_trace_access(struct emu_dev *d, char way, unsigned int bar,
+		      uint64_t off, uint64_t value, unsigned int size);
+void emu_trace_mailbox(struct emu_dev *d, const uint32_t *w);
+void emu_trace_context(struct emu_dev *d, const struct qm_context *ctx);
+void emu_trace_bell(struct emu_dev *d, const uint32_t bell[2]);
+void emu_trace_vft(struct emu_dev *d, uint32_t type, uint32_t function,
+		   uint64_t value);
+void emu_trace_sqe(struct emu_dev *d, const char *what, const uint32_t *sqe);
 
 #endif

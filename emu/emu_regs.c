@@ -153,6 +153,7 @@ static void emu_vft_access(struct emu_dev *d)
 		*hi = (uint32_t)(value >> 32);
 	} else {
 		emu_vft_write(d, type, function, group, value);
+		emu_trace_vft(d, type, function, value);
 	}
 	*emu_reg(d, QM_REG_VFT_CFG_RDY) = 1;
 }

@@ -305,6 +305,7 @@ void emu_bell(struct emu_dev *d, const uint32_t bell[2])
 	uint32_t cmd = QM_GET(bell, QM_DB_CMD);
 	struct emu_queue *q;
 
+	emu_trace_bell(d, bell);
 	if (cmd == QM_BELL_EQ || cmd == QM_BELL_AEQ) {
 		emu_eq_bell(d, cmd == QM_BELL_EQ ? &d->eq : &d->aeq,
 			    QM_GET(bell, QM_DB_INDEX));
@@ -358,6 +359,7 @@ static void emu_complete(struct emu_dev *d, struct emu_queue *q,
 
 	if (t->dropped)
 		return;
+	emu_trace_sqe(d, "DONE", t->sqe);
 	if (!cq->cq.valid || cq->cq.used == cq->cq.depth) {
 		emu_async_event(d, cq->id, EMU_AEQE_CQ_FULL);
 		emu_halt(d, q);
@@ -417,6 +419,7 @@ static struct emu_task *emu_fetch(struct emu_dev *d, struct emu_queue *q)
 		emu_halt(d, q);
 		return NULL;
 	}
+	emu_trace_sqe(d, "SQE", t->sqe);
 	q->sq.head = (uint16_t)((q->sq.head + 1) % q->sq.depth);
 	return t;
 }

@@ -409,7 +409,6 @@ static void wait_all(struct program *p)
 static void report_function(FILE *out, const struct function *f)
 {
 	struct emu_stats s;
-	const char *comma = "";
 
 	emu_dev_stats(f->u->dev, &s);
 	fprintf(out,
@@ -425,12 +424,12 @@ static void report_function(FILE *out, const struct function *f)
 		(unsigned long long)s.descriptors, (unsigned long long)s.errors,
 		(unsigned long long)s.sq_bells, (unsigned long long)s.cq_bells,
 		(unsigned long long)s.eq_bells, (unsigned long long)s.irqs);
-	for (size_t i = 0; i < WD_ARRAY_SIZE(s.by_alg); i++) {
-		if (!s.by_alg[i])
-			continue;
-		fprintf(out, "%s \"%zu\": %llu", comma, i,
-			(unsigned long long)s.by_alg[i]);
-		comma = ",";
+	for (size_t i = 0; i < s.alg_count; i++) {
+		char name[48];
+
+		emu_alg_name(f->engine, s.alg[i].key, name, sizeof(name));
+		fprintf(out, "%s \"%s\": %llu", i ? "," : "", name,
+			(unsigned long long)s.alg[i].count);
 	}
 	fputs(" } }", out);
 }

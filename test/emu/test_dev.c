@@ -1179,9 +1179,9 @@ static void each_access_is_a_trace_line(void)
 	cfg.trace_ctx = line;
 	r = rig_of(&cfg, V3);
 	wr(r, 0x300014, 0x2060);
-	T_STR(line, "W bar2 0x300014/4 <- 0x2060");
+	T_STR(line, "W bar2 0x300014/4 <- 0x2060  QM_AM_PORT_MAX_TRANS");
 	rd(r, 0x30);
-	T_STR(line, "R bar2 0x000030/4 -> 0x1");
+	T_STR(line, "R bar2 0x000030/4 -> 0x1  QM_DB_ISOLATION");
 	rig_end(r);
 }
 

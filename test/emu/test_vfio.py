@@ -238,7 +238,19 @@ class Jobs(Vfio):
         stats = self.server.stats()[0]
         self.assertEqual(stats["descriptors"], 1)
         self.assertEqual(stats["errors"], 0)
-        self.assertEqual(sum(stats["algorithms"].values()), 1)
+        self.assertEqual(stats["algorithms"], {"modexp": 1})
+        trace = self.server.trace()
+        for line in ("W bar2 0x100040/4 <- 0x1  QM_MEM_START_INIT",
+                     "    MAILBOX EQC op=set q=0 addr=0x40006000",
+                     "      ctx = 00000000 00000040 00000000 00000000 "
+                     "00000000 00000000 ff070100 00000000",
+                     "W bar4 0x001000/8 <- 0x100000000  DB[q0]+0x1000",
+                     "    DOORBELL SQ q=0 index=1 prio=0",
+                     "      SQE 00000040 0f000000",
+                     "    IRQ index=1 vec=0 fired",
+                     "    DOORBELL CQ q=0 index=1 prio=1",
+                     "client gone"):
+            self.assertIn(" " + line, trace)
 
     def test_rings_go_round(self):
         g = self.ready()
@@ -359,6 +371,10 @@ class Aes(Vfio):
              self.KEY.hex(), "-iv", self.IV.hex()], input=text,
             stdout=subprocess.PIPE, check=True).stdout
         self.assertEqual(g.get(dst, len(text)), want)
+        self.c.close()
+        self.assertEqual(self.server.finish(), 0)
+        self.assertEqual(self.server.stats()[0]["algorithms"],
+                         {"aes-cbc": 1})
 
 
 class Memories(Vfio):
