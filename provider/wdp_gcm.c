@@ -865,53 +865,77 @@ static const OSSL_PARAM *gcm_settable(void *ctx, void *prov)
 	return gcm_settable_params;
 }
 
-static bool gcm_give_iv(struct gcm_ctx *c, OSSL_PARAM params[],
-			const char *name)
+static bool gcm_give_iv_len(struct gcm_ctx *c, OSSL_PARAM *p)
 {
-	OSSL_PARAM *p = OSSL_PARAM_locate(params, name);
-
-	if (!p)
-		return true;
-	return c->iv_state != GCM_IV_NONE && p->data_size >= c->iv_len &&
-	       wdp_give_bytes(p, name, c->iv, c->iv_len);
+	return OSSL_PARAM_set_size_t(p, c->iv_len);
 }
 
-static bool gcm_give_tag(struct gcm_ctx *c, OSSL_PARAM params[])
+static bool gcm_give_key_len(struct gcm_ctx *c, OSSL_PARAM *p)
 {
-	OSSL_PARAM *p = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_AEAD_TAG);
+	return OSSL_PARAM_set_size_t(p, c->spec->key_len);
+}
 
-	if (!p)
-		return true;
+static bool gcm_give_tag_len(struct gcm_ctx *c, OSSL_PARAM *p)
+{
+	return OSSL_PARAM_set_size_t(
+		p, c->tag_len == GCM_TAG_NONE ? GCM_TAG : c->tag_len);
+}
+
+static bool gcm_give_iv(struct gcm_ctx *c, OSSL_PARAM *p)
+{
+	return c->iv_state != GCM_IV_NONE && p->data_size >= c->iv_len &&
+	       wdp_give_bytes(p, p->key, c->iv, c->iv_len);
+}
+
+static bool gcm_give_tag(struct gcm_ctx *c, OSSL_PARAM *p)
+{
 	return p->data_size && p->data_size <= GCM_TAG && c->encrypt &&
 	       c->tag_len != GCM_TAG_NONE &&
 	       OSSL_PARAM_set_octet_string(p, c->tag, p->data_size);
 }
 
-static bool gcm_give_next_iv(struct gcm_ctx *c, OSSL_PARAM params[])
+static bool gcm_give_tls_pad(struct gcm_ctx *c, OSSL_PARAM *p)
 {
-	OSSL_PARAM *p = OSSL_PARAM_locate(
-		params, OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN);
+	return OSSL_PARAM_set_size_t(p, c->tls_pad);
+}
 
-	return !p || (p->data && p->data_type == OSSL_PARAM_OCTET_STRING &&
-		      !gcm_iv_next(c, p->data, p->data_size));
+static bool gcm_give_next_iv(struct gcm_ctx *c, OSSL_PARAM *p)
+{
+	return p->data && p->data_type == OSSL_PARAM_OCTET_STRING &&
+	       !gcm_iv_next(c, p->data, p->data_size);
+}
+
+static const struct {
+	const char *name;
+	bool (*give)(struct gcm_ctx *c, OSSL_PARAM *p);
+} gcm_givers[] = {
+	{ OSSL_CIPHER_PARAM_IVLEN, gcm_give_iv_len },
+	{ OSSL_CIPHER_PARAM_KEYLEN, gcm_give_key_len },
+	{ OSSL_CIPHER_PARAM_AEAD_TAGLEN, gcm_give_tag_len },
+	{ OSSL_CIPHER_PARAM_IV, gcm_give_iv },
+	{ OSSL_CIPHER_PARAM_UPDATED_IV, gcm_give_iv },
+	{ OSSL_CIPHER_PARAM_AEAD_TAG, gcm_give_tag },
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD, gcm_give_tls_pad },
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN, gcm_give_next_iv },
+};
+
+static bool gcm_give(struct gcm_ctx *c, OSSL_PARAM *p)
+{
+	for (size_t i = 0; i < WD_ARRAY_SIZE(gcm_givers); i++)
+		if (wdp_param_is(p, gcm_givers[i].name))
+			return gcm_givers[i].give(c, p);
+	return true; /* unknown ones are no mistake */
 }
 
 static OSSL_FUNC_cipher_get_ctx_params_fn gcm_get_ctx_params;
 static int gcm_get_ctx_params(void *ctx, OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
-	size_t tag_len = c->tag_len == GCM_TAG_NONE ? GCM_TAG : c->tag_len;
 
-	if (wdp_give_size(params, OSSL_CIPHER_PARAM_IVLEN, c->iv_len) &&
-	    wdp_give_size(params, OSSL_CIPHER_PARAM_KEYLEN, c->spec->key_len) &&
-	    wdp_give_size(params, OSSL_CIPHER_PARAM_AEAD_TAGLEN, tag_len) &&
-	    gcm_give_iv(c, params, OSSL_CIPHER_PARAM_IV) &&
-	    gcm_give_iv(c, params, OSSL_CIPHER_PARAM_UPDATED_IV) &&
-	    wdp_give_size(params, OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD,
-			  c->tls_pad) &&
-	    gcm_give_tag(c, params) && gcm_give_next_iv(c, params))
-		return 1;
-	return wdp_ok(c->prov, -EINVAL);
+	for (; params && params->key; params++)
+		if (!gcm_give(c, params))
+			return wdp_ok(c->prov, -EINVAL);
+	return 1;
 }
 
 static int gcm_take_tag(struct gcm_ctx *c, const OSSL_PARAM *p)
@@ -956,15 +980,13 @@ static int gcm_take_iv_inv(struct gcm_ctx *c, const OSSL_PARAM *p)
 	return p->data ? gcm_iv_take(c, p->data, p->data_size) : -EINVAL;
 }
 
-/* In the order the default provider looks at them. */
 static const struct {
 	const char *name;
-	unsigned int type;
+	unsigned int type; /* 0: looked at by take */
 	int (*take)(struct gcm_ctx *c, const OSSL_PARAM *p);
 } gcm_takers[] = {
 	{ OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, gcm_take_tag },
-	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, OSSL_PARAM_UNSIGNED_INTEGER,
-	  gcm_take_iv_len },
+	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, 0, gcm_take_iv_len },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, OSSL_PARAM_OCTET_STRING,
 	  gcm_take_tls_aad },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, OSSL_PARAM_OCTET_STRING,
@@ -973,26 +995,27 @@ static const struct {
 	  gcm_take_iv_inv },
 };
 
+static int gcm_take(struct gcm_ctx *c, const OSSL_PARAM *p)
+{
+	for (size_t i = 0; i < WD_ARRAY_SIZE(gcm_takers); i++) {
+		if (!wdp_param_is(p, gcm_takers[i].name))
+			continue;
+		if (gcm_takers[i].type && gcm_takers[i].type != p->data_type)
+			return -EINVAL;
+		return gcm_takers[i].take(c, p);
+	}
+	return 0;
+}
+
 static OSSL_FUNC_cipher_set_ctx_params_fn gcm_set_ctx_params;
 static int gcm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
-	const OSSL_PARAM *p;
-	int rc;
+	int rc = 0;
 
-	if (!params)
-		return 1;
-	for (size_t i = 0; i < WD_ARRAY_SIZE(gcm_takers); i++) {
-		p = OSSL_PARAM_locate_const(params, gcm_takers[i].name);
-		if (!p)
-			continue;
-		rc = -EINVAL;
-		if (p->data_type == gcm_takers[i].type)
-			rc = gcm_takers[i].take(c, p);
-		if (rc)
-			return wdp_ok(c->prov, rc);
-	}
-	return 1;
+	for (; params && params->key && !rc; params++)
+		rc = gcm_take(c, params);
+	return wdp_ok(c->prov, rc);
 }
 
 /* ---- rows -------------------------------------------------------------- */

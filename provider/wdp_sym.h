@@ -6,6 +6,8 @@
 #ifndef WDP_SYM_H
 #define WDP_SYM_H
 
+#include <string.h>
+
 #include <openssl/params.h>
 
 #include "provider/wdp_direct.h"
@@ -59,6 +61,12 @@ static inline bool wdp_give_bytes(OSSL_PARAM params[], const char *name,
 	if (p && p->data_type == OSSL_PARAM_OCTET_PTR)
 		return OSSL_PARAM_set_octet_ptr(p, v, len);
 	return !p || OSSL_PARAM_set_octet_string(p, v, len);
+}
+
+/* Is this the parameter of that name?  Most are not: one look tells. */
+static inline bool wdp_param_is(const OSSL_PARAM *p, const char *name)
+{
+	return *p->key == *name && !strcmp(p->key, name);
 }
 
 /* Read a parameter if it is there: true unless it is of the wrong type. */

@@ -448,6 +448,47 @@ static void constants_are_the_same(void)
 	sym_unload();
 }
 
+/* Whatever type, whatever value: the same answer. */
+static void parameters_of_any_type_are_taken_or_refused_alike(void)
+{
+	static const char *const keys[] = {
+		OSSL_CIPHER_PARAM_AEAD_TAG,
+		OSSL_CIPHER_PARAM_AEAD_IVLEN,
+		OSSL_CIPHER_PARAM_AEAD_TLS1_AAD,
+		OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED,
+		OSSL_CIPHER_PARAM_AEAD_TLS1_SET_IV_INV,
+		"tls-version",
+	};
+	size_t size = 13;
+	int number = 12;
+	char text[] = "12";
+
+	sym_load(true);
+	for (size_t k = 0; k < sizeof(keys) / sizeof(*keys); k++) {
+		for (int dir = 0; dir < 2; dir++) {
+			struct sym_pair p = sym_open("AES-128-GCM");
+			OSSL_PARAM params[] = {
+				OSSL_PARAM_size_t(keys[k], &size),
+				OSSL_PARAM_int(keys[k], &number),
+				OSSL_PARAM_utf8_string(keys[k], text, 2),
+				OSSL_PARAM_octet_string(keys[k], in, 8),
+			};
+
+			sym_init(&p, key, NULL, dir);
+			for (int i = 0; i < 4; i++) {
+				OSSL_PARAM one[] = { params[i],
+						     OSSL_PARAM_END };
+
+				T_EQ(EVP_CIPHER_CTX_set_params(p.ctx[0], one),
+				     EVP_CIPHER_CTX_set_params(p.ctx[1], one));
+			}
+			sym_close(&p);
+		}
+	}
+	ERR_clear_error();
+	sym_unload();
+}
+
 /* ---- TLS 1.2 records --------------------------------------------------- */
 
 static int tls_begin(struct sym_pair *p, uint64_t seq, size_t len)
@@ -708,6 +749,7 @@ T_MAIN(T_CASE(any_pieces_any_device),
        T_CASE(nothing_but_aad_and_nothing_at_all),
        T_CASE(a_message_half_done_does_not_go_on_with_another_key),
        T_CASE(constants_are_the_same),
+       T_CASE(parameters_of_any_type_are_taken_or_refused_alike),
        T_CASE(records_of_any_length_on_any_device), T_CASE(a_record_is_one_job),
        T_CASE(a_forged_record_is_refused_and_wiped),
        T_CASE(record_calls_that_default_refuses_are_refused),
