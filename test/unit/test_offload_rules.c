@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decisions of the offload layer, as tables.
+ */
+#include <errno.h>
+
+#include "base/wd_base.h"
+#include "offload/offload_priv.h"
+#include "offload/slot.h"
+#include "test/t.h"
+
+static void choose_table(void)
+{
+	static const struct {
+		struct choose_in in;
+		bool device;
+	} row[] = {
+		/* has   usable least bytes */
+		{ { true, true, 0, 0 }, true },
+		{ { true, true, 4096, 4096 }, true },
+		{ { true, true, 4096, 4095 }, false },
+		{ { true, true, UINT32_MAX, 1 << 24 }, false },
+		{ { true, false, 0, 65536 }, false },
+		{ { false, true, 0, 65536 }, false },
+	};
+
+	for (size_t i = 0; i < WD_ARRAY_SIZE(row); i++)
+		T_EQ(choose_device(&row[i].in), row[i].device);
+}
+
+static void place_table(void)
+{
+	const enum place C = PLACE_CALLER, S = PLACE_SLOT, B = PLACE_BIG;
+	const struct {
+		struct place_in in; /* sva async overlap bytes slot */
+		int rc;
+		enum place src, dst;
+	} row[] = {
+		{ { true, false, false, 100, 1000 }, 0, C, C },
+		{ { true, false, false, 9999, 1000 }, 0, C, C },
+		{ { true, false, true, 1000, 1000 }, 0, C, S },
+		{ { true, false, true, 1001, 1000 }, 0, C, B },
+		{ { true, true, false, 1000, 1000 }, 0, S, S },
+		{ { true, true, true, 1000, 1000 }, 0, S, S },
+		{ { true, true, false, 1001, 1000 }, -EMSGSIZE, C, C },
+		{ { false, false, false, 1000, 1000 }, 0, S, S },
+		{ { false, true, true, 1000, 1000 }, 0, S, S },
+		{ { false, false, true, 1001, 1000 }, -EMSGSIZE, C, C },
+	};
+
+	for (size_t i = 0; i < WD_ARRAY_SIZE(row); i++) {
+		enum place src, dst;
+
+		T_EQ(place_data(&row[i].in, &src, &dst), row[i].rc);
+		if (row[i].rc)
+			continue;
+		T_EQ(src, row[i].src);
+		T_EQ(dst, row[i].dst);
+	}
+}
+
+static void batch_table(void)
+{
+	static const struct {
+		unsigned int rung, unrung, batch;
+		bool async, due;
+	} row[] = {
+		{ 0, 1, 32, true, true },   /* nothing else in flight */
+		{ 1, 1, 32, true, false },  /* company will come */
+		{ 1, 31, 32, true, false }, /* nearly */
+		{ 1, 32, 32, true, true },  /* full */
+		{ 5, 1, 1, true, true },    /* no batching wanted */
+		{ 9, 1, 32, false, true },  /* somebody waits in place */
+		{ 9, 0, 32, false, false }, /* nothing to ring for */
+		{ 0, 0, 32, true, false },
+	};
+
+	for (size_t i = 0; i < WD_ARRAY_SIZE(row); i++)
+		T_EQ(lane_batch_due(row[i].rung, row[i].unrung, row[i].batch,
+				    row[i].async),
+		     row[i].due);
+}
+
+static void a_wait_spins_as_long_as_is_usual_but_not_for_long(void)
+{
+	T_EQ(wait_spin_ns(0), wait_spin_ns(100));
+	T_EQ(wait_spin_ns(16000), 20000);
+	T_OK(wait_spin_ns(40000) <= 50000);
+	/* Usually takes longer than sleeping costs: do not burn a core. */
+	T_EQ(wait_spin_ns(1000000), wait_spin_ns(0));
+}
+
+#define MS UINT64_C(1000000)
+
+static void health_rests_and_probes_with_doubling_back_off(void)
+{
+	struct health h = { 0 };
+	uint64_t now = 1000 * MS;
+	unsigned int ms = 100;
+
+	T_EQ(health_admit(&h, now), HEALTH_YES);
+	health_failed(&h, now);
+	for (int i = 0; i < 10; i++) {
+		T_EQ(health_admit(&h, now + ms * MS - 1), HEALTH_NO);
+		now += ms * MS;
+		T_EQ(health_admit(&h, now), HEALTH_PROBE);
+		T_EQ(health_admit(&h, now), HEALTH_NO); /* one probe only */
+		health_result(&h, -EIO, true, now);
+		ms = ms * 2 > 10000 ? 10000 : ms * 2;
+	}
+	now += ms * MS;
+	T_EQ(health_admit(&h, now), HEALTH_PROBE);
+	health_result(&h, 0, false, now); /* an old job's success is no probe */
+	T_EQ(health_admit(&h, now), HEALTH_NO);
+	health_result(&h, 0, true, now);
+	T_EQ(health_admit(&h, now), HEALTH_YES);
+	health_failed(&h, now);
+	T_EQ(health_admit(&h, now + 100 * MS), HEALTH_PROBE);
+}
+
+static void failures_at_once_are_one_failure(void)
+{
+	struct health h = { 0 };
+
+	for (int i = 0; i < 8; i++)
+		health_failed(&h, 1000 * MS + (uint64_t)i);
+	T_EQ(health_admit(&h, 1100 * MS), HEALTH_PROBE);
+}
+
+static void errors_in_a_row_are_counted_and_a_mismatch_is_none(void)
+{
+	struct health h = { 0 };
+
+	for (int i = 0; i < 7; i++)
+		health_result(&h, -EIO, false, MS);
+	health_result(&h, -EBADMSG, false, MS);
+	for (int i = 0; i < 7; i++)
+		health_result(&h, -EIO, false, MS);
+	T_EQ(health_admit(&h, MS), HEALTH_YES);
+	health_result(&h, -EIO, false, MS);
+	T_EQ(health_admit(&h, MS), HEALTH_NO);
+}
+
+static int new_with(const char *device, char *why)
+{
+	struct offload_config cfg;
+	struct offload *o = NULL;
+	int rc;
+
+	offload_config_init(&cfg);
+	cfg.device = device;
+	rc = offload_new(&o, &cfg, why, 256);
+	T_EQ(o != NULL, rc == 0);
+	offload_free(o);
+	return rc;
+}
+
+static void a_bad_device_is_named(void)
+{
+	char why[256];
+
+	T_EQ(new_with("none", why), 0);
+	T_EQ(new_with("auto", why), 0);
+	T_EQ(new_with("hisi_sec2-0,/dev/hisi_hpre-7", why), 0);
+	T_EQ(new_with("hisi_sec2-0,carrot", why), -EINVAL);
+	T_OK(strstr(why, "device") && strstr(why, "'carrot'"));
+	T_EQ(new_with("unix:/run/wd.sock", why), -EINVAL);
+	T_OK(strstr(why, "not available in this version"));
+	T_EQ(new_with("emu", why), -EINVAL);
+	T_OK(strstr(why, "no module directory"));
+}
+
+static void without_devices_nothing_is_offered(void)
+{
+	struct offload_config cfg;
+	struct offload *o;
+	uint8_t a[128] = { 0 }, key[640] = { 0 };
+	struct offload_rsa op = { .kind = OFFLOAD_RSA_PRIVATE,
+				  .alg = HPRE_ALG_RSA_CRT,
+				  .width = 128,
+				  .key = key,
+				  .in = a,
+				  .out = a };
+
+	offload_config_init(&cfg);
+	cfg.device = "none";
+	T_EQ(offload_new(&o, &cfg, NULL, 0), 0);
+	for (int k = 0; k < OFFLOAD_KINDS; k++) {
+		T_OK(!offload_has(o, (enum offload_kind)k));
+		T_OK(!offload_choose(o, (enum offload_kind)k, 1 << 20));
+		T_EQ(offload_max_bytes(o, (enum offload_kind)k, false), 0);
+	}
+	T_OK(!offload_is_model(o));
+	T_EQ(offload_rsa(o, &op, NULL), -ENODEV);
+	offload_quiesce(o);
+	offload_free(o);
+	offload_free(NULL);
+}
+
+static void software_and_wrong_are_counted(void)
+{
+	struct offload_config cfg;
+	struct offload_stats s;
+	struct offload *o;
+
+	offload_config_init(&cfg);
+	cfg.device = "none";
+	T_EQ(offload_new(&o, &cfg, NULL, 0), 0);
+	for (int i = 0; i < 5; i++)
+		offload_count_software(o, OFFLOAD_SM3);
+	offload_count_wrong(o, OFFLOAD_RSA_PRIVATE);
+	offload_stats(o, &s);
+	T_EQ(s.kind[OFFLOAD_SM3].software, 5);
+	T_EQ(s.kind[OFFLOAD_RSA_PRIVATE].wrong, 1);
+	T_EQ(s.kind[OFFLOAD_RSA_PRIVATE].software, 0);
+	offload_free(o);
+}
+
+static void slots_are_small_and_aligned(void)
+{
+	T_EQ(sizeof(struct hpre_slot) % 64, 0);
+	T_EQ(sizeof(struct sec_slot) % 64, 0);
+	T_OK(sizeof(struct hpre_slot) <= 2560);
+	T_EQ(offsetof(struct sec_slot, src) % 64, 0);
+	T_EQ(offsetof(struct sec_slot, dst) % 64, 0);
+}
+
+static void kinds_have_names_and_engines(void)
+{
+	T_STR(offload_kind_name(OFFLOAD_RSA_PRIVATE), "rsa-private");
+	T_STR(offload_kind_name(OFFLOAD_KINDS), "");
+	for (int k = 0; k < OFFLOAD_KINDS; k++)
+		T_OK(kinds[k].algorithm);
+}
+
+T_MAIN(T_CASE(choose_table), T_CASE(place_table), T_CASE(batch_table),
+       T_CASE(a_wait_spins_as_long_as_is_usual_but_not_for_long),
+       T_CASE(health_rests_and_probes_with_doubling_back_off),
+       T_CASE(failures_at_once_are_one_failure),
+       T_CASE(errors_in_a_row_are_counted_and_a_mismatch_is_none),
+       T_CASE(a_bad_device_is_named),
+       T_CASE(without_devices_nothing_is_offered),
+       T_CASE(software_and_wrong_are_counted),
+       T_CASE(slots_are_small_and_aligned),
+       T_CASE(kinds_have_names_and_engines))
