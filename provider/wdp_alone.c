@@ -91,7 +91,7 @@ int wdp_alone_capabilities(struct wdp_ctx *p, const char *capability,
 	OSSL_PROVIDER *twin;
 	OSSL_LIB_CTX *libctx;
 
-	if (strcasecmp(capability, "TLS-GROUP"))
+	if (strcasecmp(capability, "TLS-GROUP") != 0)
 		return 1;
 	libctx = wdp_twin(p);
 	twin = libctx ? OSSL_PROVIDER_load(libctx, "default") : NULL;

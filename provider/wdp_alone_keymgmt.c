@@ -5,8 +5,6 @@
  */
 #include "provider/wdp_alone.h"
 
-#include <string.h>
-
 #include <openssl/core_object.h>
 
 static const OSSL_PARAM *
@@ -267,11 +265,11 @@ int wdp_alone_give_key(struct wdp_ctx *p, EVP_PKEY *twin, OSSL_CALLBACK *cb,
 {
 	const struct wdp_pkey_spec *spec = wdp_alone_spec(twin);
 	int object = OSSL_OBJECT_PKEY, ok;
-	struct wdp_pkey *k;
+	struct wdp_pkey_reference ref;
 	OSSL_PARAM params[4];
 
-	k = spec ? wdp_pkey_wrap(p, spec, twin) : NULL;
-	if (!k) {
+	ref.key = spec ? wdp_pkey_wrap(p, spec, twin) : NULL;
+	if (!ref.key) {
 		EVP_PKEY_free(twin);
 		return 0;
 	}
@@ -279,22 +277,20 @@ int wdp_alone_give_key(struct wdp_ctx *p, EVP_PKEY *twin, OSSL_CALLBACK *cb,
 	params[1] = OSSL_PARAM_construct_utf8_string(
 		OSSL_OBJECT_PARAM_DATA_TYPE, (char *)spec->type, 0);
 	params[2] = OSSL_PARAM_construct_octet_string(
-		OSSL_OBJECT_PARAM_REFERENCE, &k, sizeof(k));
+		OSSL_OBJECT_PARAM_REFERENCE, &ref, sizeof(ref));
 	params[3] = OSSL_PARAM_construct_end();
 	ok = cb(params, arg);
 	/* load() takes the key and clears the reference. */
-	wdp_pkey_put(k);
+	wdp_pkey_put(ref.key);
 	return ok;
 }
 
 int wdp_alone_export_object(void *ctx, const void *reference, size_t size,
 			    OSSL_CALLBACK *cb, void *arg)
 {
-	struct wdp_pkey *k;
+	const struct wdp_pkey_reference *ref = reference;
 
 	(void)ctx;
-	if (size != sizeof(k))
-		return 0;
-	memcpy(&k, reference, sizeof(k));
-	return k && wdp_pkey_export(k, OSSL_KEYMGMT_SELECT_ALL, cb, arg);
+	return size == sizeof(*ref) && ref->key &&
+	       wdp_pkey_export(ref->key, OSSL_KEYMGMT_SELECT_ALL, cb, arg);
 }

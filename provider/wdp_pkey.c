@@ -111,11 +111,6 @@ struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,
 	return k;
 }
 
-/* What our decoders hand over: their memory, the key inside becomes ours. */
-struct wdp_pkey_reference {
-	struct wdp_pkey *key;
-};
-
 void *wdp_pkey_load(const void *reference, size_t size,
 		    const struct wdp_pkey_spec *spec)
 {

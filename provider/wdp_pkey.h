@@ -52,6 +52,11 @@ struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,
 			       const struct wdp_pkey_spec *spec,
 			       EVP_PKEY *twin);
 
+/* What decoders and stores hand over: their memory; load() takes the key. */
+struct wdp_pkey_reference {
+	struct wdp_pkey *key;
+};
+
 /* Keymgmt functions that serve every spec; @provctx is struct wdp_ctx. */
 void *wdp_pkey_new(void *provctx, const struct wdp_pkey_spec *spec);
 void wdp_pkey_free(void *keydata);

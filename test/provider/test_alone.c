@@ -1024,6 +1024,38 @@ static void who_comes_later_serves_from_then_on(void)
 	OSSL_LIB_CTX_free(ctx);
 }
 
+/* Keys then go to the newcomer by export. */
+static void a_store_opened_alone_gives_keys_to_who_came_later(void)
+{
+	BIO *file = BIO_new(BIO_s_mem());
+	OSSL_PROVIDER *own, *other;
+	OSSL_LIB_CTX *ctx = wd_context(&own);
+	OSSL_STORE_INFO *info;
+	OSSL_STORE_CTX *s;
+	EVP_PKEY *k, *got;
+
+	set_up();
+	k = generate_type(judge, "EC");
+	T_OK(PEM_write_bio_PrivateKey(file, k, NULL, NULL, 0, NULL, NULL));
+	s = OSSL_STORE_attach(file, "file", ctx, NULL, NULL, NULL, NULL, NULL,
+			      NULL);
+	T_OK(s);
+	other = OSSL_PROVIDER_load(ctx, "default");
+	info = OSSL_STORE_load(s);
+	T_OK(info);
+	got = OSSL_STORE_INFO_get1_PKEY(info);
+	T_OK(got && EVP_PKEY_get0_provider(got) == other);
+	T_EQ(EVP_PKEY_eq(got, k), 1);
+	EVP_PKEY_free(got);
+	OSSL_STORE_INFO_free(info);
+	OSSL_STORE_close(s);
+	BIO_free(file);
+	EVP_PKEY_free(k);
+	OSSL_PROVIDER_unload(other);
+	OSSL_PROVIDER_unload(own);
+	OSSL_LIB_CTX_free(ctx);
+}
+
 /* A DRBG of default's may then have ours as its parent. */
 static void a_foreign_drbg_can_be_our_child(void)
 {
@@ -1172,6 +1204,7 @@ T_MAIN(T_CASE(every_digest_of_default_is_there_and_the_same),
        T_CASE(a_store_gives_only_what_is_expected),
        T_CASE(a_store_of_nothing_does_not_open),
        T_CASE(who_comes_later_serves_from_then_on),
+       T_CASE(a_store_opened_alone_gives_keys_to_who_came_later),
        T_CASE(a_foreign_drbg_can_be_our_child),
        T_CASE(beside_default_only_wds_own_algorithms_are_offered),
        T_CASE(threads_may_all_be_the_first), T_CASE(many_contexts_come_and_go),
