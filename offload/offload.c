@@ -226,7 +226,7 @@ static void config_take(struct offload *o, const struct offload_config *cfg)
 		o->cfg.batch = BATCH_MAX;
 	if (!o->cfg.timeout_ms)
 		o->cfg.timeout_ms = TIMEOUT_DEFAULT_MS;
-	o->stats_dir = -1;
+	stats_dir_open(&o->stats_dir, cfg->stats);
 }
 
 static int offload_make(struct offload **out, const struct offload_config *cfg,
@@ -264,6 +264,7 @@ free_host:
 		o->host->ops->free(o->host);
 	if (o->module)
 		dlclose(o->module);
+	stats_dir_close(&o->stats_dir);
 	free(o);
 	return rc;
 }
@@ -292,6 +293,7 @@ void offload_free(struct offload *o)
 		o->host->ops->free(o->host);
 	if (o->module)
 		dlclose(o->module);
+	stats_dir_close(&o->stats_dir);
 	free(o);
 }
 

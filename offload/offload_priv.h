@@ -27,9 +27,11 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "hw/qm/qm_queue.h"
 #include "offload/offload.h"
+#include "offload/stats_file.h"
 
 /* ---- choose.c ----------------------------------------------------------- */
 
@@ -97,6 +99,14 @@ struct engine {
 	struct device device[DEVICES_MAX];
 };
 
+/* A handle on the directory of statistics files.  Daemons close descriptors
+ * they do not know, and numbers are used again: dev and ino tell. */
+struct stats_dir {
+	int fd; /* O_PATH, -1: none */
+	dev_t dev;
+	ino_t ino;
+};
+
 struct offload {
 	struct offload_config cfg; /* strings inside are not kept */
 	struct uacce_host *host;   /* NULL: nothing is offloaded */
@@ -106,7 +116,7 @@ struct offload {
 	pthread_key_t key; /* struct thread */
 	_Atomic(struct proc *) proc;
 	_Atomic uint32_t renewing; /* generation that makes its proc now */
-	int stats_dir;		   /* O_PATH, -1: no file */
+	struct stats_dir stats_dir;
 };
 
 /* Row of a kind: engine, name, and the kernel's word for what it needs. */
@@ -143,13 +153,6 @@ struct poller {
 	_Atomic uint32_t work;	 /* counts calls of poller_nudge() */
 };
 
-/* Software counts are not a lane's: threads share a few stripes. */
-#define STATS_STRIPES 16
-struct stats_stripe {
-	_Alignas(64) _Atomic uint64_t software[OFFLOAD_KINDS];
-	_Atomic uint64_t wrong[OFFLOAD_KINDS];
-};
-
 struct proc {
 	struct offload *o;
 	struct proc *stale; /* the parent's, kept reachable, never used */
@@ -160,7 +163,8 @@ struct proc {
 	_Atomic(struct lane *) lanes; /* grows only */
 	_Atomic unsigned int lane_count;
 	struct poller poller;
-	struct stats_file *file;
+	struct stats_file *file; /* NULL: none, or none could be had */
+	bool file_tried;
 	_Atomic(struct stats_stripe *) stripes; /* STATS_STRIPES of them */
 	struct stats_stripe own[STATS_STRIPES];
 };
@@ -355,6 +359,10 @@ void poller_stop(struct proc *p);
 
 /* ---- stats.c ------------------------------------------------------------ */
 
+/* Take a handle on the directory of the files: later, in a chroot or as another
+ * user, its name may mean nothing. */
+void stats_dir_open(struct stats_dir *d, const char *path);
+void stats_dir_close(struct stats_dir *d);
 void stats_lane_opened(struct lane *l);
 void stats_proc_free(struct proc *p);
 

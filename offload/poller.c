@@ -12,7 +12,6 @@
  *
  * Both orders are sequentially consistent, so one of the two sees the other.
  */
-#define _GNU_SOURCE /* ppoll */
 #include "offload/offload_priv.h"
 
 #include <errno.h>
