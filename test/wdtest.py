@@ -19,7 +19,9 @@ gives them, and no configuration file unless it writes one.
 """
 
 import os
+import random
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -140,6 +142,22 @@ class ProviderTest(unittest.TestCase):
         for section, text in more.items():
             lines += ["[%s]" % section, text]
         return self.write("openssl.cnf", "\n".join(lines) + "\n")
+
+
+def free_port():
+    """A port to listen on, below the range the kernel gives to clients: a
+    client that waits for the server there would end up talking to itself."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", port)) == 0:
+                continue
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def main():

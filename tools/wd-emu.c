@@ -185,8 +185,9 @@ static int add_option(struct function *f, const char *name, const char *value)
 		say("%s", why);
 		return -EINVAL;
 	}
-	snprintf(f->options + len, sizeof(f->options) - len, "%s%s",
-		 len ? "," : "", word);
+	if (len)
+		f->options[len++] = ',';
+	memcpy(f->options + len, word, (size_t)n + 1);
 	return 0;
 }
 

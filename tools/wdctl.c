@@ -3,6 +3,7 @@
  * wdctl - what an operator asks wd: which devices are there, what did the
  * processes do with them.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -249,7 +250,8 @@ static int stats_path(struct sums *sums, const char *path)
 		return 1;
 	}
 	while ((e = readdir(dir)))
-		if (!strncmp(e->d_name, "wd.", 3))
+		if (!strncmp(e->d_name, "wd.", 3) &&
+		    isdigit((unsigned char)e->d_name[3]))
 			rc |= stats_file(sums, dirfd(dir), e->d_name);
 	closedir(dir);
 	return rc;
