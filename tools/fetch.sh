@@ -1,15 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# fetch.sh source PACKAGE[=VERSION] DIR   upstream sources of a Debian package
-# fetch.sh debs ARCH DIR PACKAGE...       packages of ARCH unpacked into DIR
+# fetch.sh [-s SUITES] source PACKAGE[=VERSION] DIR   upstream sources
+# fetch.sh [-s SUITES] debs ARCH DIR PACKAGE...   packages unpacked into DIR
+# fetch.sh [-s SUITES] root ARCH DIR PACKAGE...   the same with all they need
+# fetch.sh [-s SUITES] depends ARCH PACKAGE       what a package depends on
 #
 # Downloads through a private apt configuration made from the repositories the
-# machine already uses: no root, nothing of the system is changed.  DIR appears
-# complete or not at all.  Sources: orig tarball unpacked, Debian patches not
-# applied.
+# machine already uses: no root, nothing of the system is changed.  SUITES
+# (trixie,trixie-backports: the first one with backports in its name is
+# preferred) replaces the machine's own suites on the same servers.  DIR
+# appears complete or not at all.  Sources: orig tarball unpacked, Debian
+# patches not applied.
 set -euo pipefail
 
-usage() { sed -n '3,9s/^# \{0,1\}//p' "$0"; }
+usage() { sed -n '3,13s/^# \{0,1\}//p' "$0"; }
+suites=
+case ${1-} in
+  -h|--help) usage; exit ;;
+  -s) suites=${2-}; shift 2 ;;
+esac
 [ $# -ge 3 ] || { usage >&2; exit 2; }
 verb=$1
 
@@ -17,16 +26,33 @@ cache=${WD_CACHE:-$HOME/.cache/wd}
 work= # removed on exit, so not local
 mkdir -p "$cache"
 
-private_apt() { # private_apt ARCH TYPE: writes $apt (options) for that arch
-  local arch=$1 type=$2 root=$cache/apt-$1-$2
-  mkdir -p "$root"/{lists/partial,cache/archives/partial,etc}
-  : >"$root/status"
+repositories() { # repositories TYPE: lines of a sources.list
   # shellcheck disable=SC2016 # apt's own variables
   apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT) $(SUITE)' \
       'Created-By: Packages' 2>/dev/null |
-    awk -v type="$type" '$1 ~ /debian/ { if ($1 ~ /security/ && $2 !~ /-security/) $2 = $2 "-security"
-      line = type " " $1 " " $2 " " $3; if (!seen[line]++) print line }' \
-    >"$root/etc/sources.list"
+    awk -v type="$1" -v suites="$suites" '
+      function emit(line) { if (!seen[line]++) print type " " line }
+      $1 !~ /debian/ { next }
+      { security = $1 ~ /security/ }
+      suites == "" {
+        if (security && $2 !~ /-security/) $2 = $2 "-security"
+        emit($1 " " $2 " " $3)
+        next
+      }
+      $3 == "main" {
+        n = split(suites, wanted, ",")
+        for (i = 1; i <= n; i++)
+          if (security == (wanted[i] ~ /-security/))
+            emit($1 " " wanted[i] " main")
+      }'
+}
+
+private_apt() { # private_apt ARCH TYPE: writes $apt (options) for that arch
+  local arch=$1 type=$2 root
+  root=$cache/apt-$1-$2${suites:+-$suites}
+  mkdir -p "$root"/{lists/partial,cache/archives/partial,etc}
+  : >"$root/status"
+  repositories "$type" >"$root/etc/sources.list"
   if [ ! -s "$root/etc/sources.list" ]; then # lists never fetched: config alone
     echo "fetch.sh: no Debian repository is configured (try 'apt-get update')" >&2
     return 1
@@ -37,6 +63,10 @@ private_apt() { # private_apt ARCH TYPE: writes $apt (options) for that arch
        -o "Dir::Cache=$root/cache" -o "APT::Architecture=$arch"
        -o "APT::Architectures::=$arch" -o Acquire::Languages=none
        -o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1 -qq)
+  local suite
+  for suite in ${suites//,/ }; do
+    [[ $suite = *-backports ]] && apt+=(-t "$suite") && break
+  done
   apt-get "${apt[@]}" update
 }
 
@@ -54,6 +84,15 @@ fetch_source() {
   mv "$work/tree" "$dir"
 }
 
+unpack() { # unpack DIR DEB...
+  local dir=$1
+  shift
+  mkdir "$work/tree"
+  for deb in "$@"; do dpkg-deb -x "$deb" "$work/tree"; done
+  mkdir -p "$(dirname "$dir")"
+  mv "$work/tree" "$dir"
+}
+
 fetch_debs() {
   local arch=$1 dir=$2
   shift 2
@@ -62,14 +101,31 @@ fetch_debs() {
   work=$(mktemp -d "$cache/debs.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   (cd "$work" && apt-get "${apt[@]}" download "$@")
-  mkdir "$work/tree"
-  for deb in "$work"/*.deb; do dpkg-deb -x "$deb" "$work/tree"; done
-  mkdir -p "$(dirname "$dir")"
-  mv "$work/tree" "$dir"
+  unpack "$dir" "$work"/*.deb
+}
+
+fetch_root() {
+  local arch=$1 dir=$2
+  shift 2
+  [ -e "$dir" ] && return 0
+  private_apt "$arch" deb
+  work=$(mktemp -d "$cache/root.XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  mkdir -p "$work/cache/archives/partial"
+  apt-get "${apt[@]}" -o "Dir::Cache::archives=$work/cache/archives" \
+    --no-install-recommends --download-only -y install "$@" >/dev/null
+  unpack "$dir" "$work"/cache/archives/*.deb
+}
+
+print_depends() {
+  private_apt "$1" deb
+  apt-cache "${apt[@]}" depends "$2" | awk '$1 == "Depends:" { print $2 }'
 }
 
 case $verb in
-  source) fetch_source "$2" "$3" ;;
-  debs)   shift; fetch_debs "$@" ;;
-  *)      usage >&2; exit 2 ;;
+  source)  fetch_source "$2" "$3" ;;
+  debs)    shift; fetch_debs "$@" ;;
+  root)    shift; fetch_root "$@" ;;
+  depends) print_depends "$2" "$3" ;;
+  *)       usage >&2; exit 2 ;;
 esac
