@@ -5,7 +5,8 @@
 #
 #   build   compiler, CMake, libcrypto and libgcrypt headers
 #   demo    what demo.sh shows: nginx, curl
-#   test    what test.sh runs beside that: linters, cross compiler, sources
+#   test    what test.sh runs beside that: linters, cross compilers, sources,
+#           kernel modules
 set -euo pipefail
 
 packages_of() {
@@ -16,13 +17,14 @@ packages_of() {
     test)  echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck \
                 shellcheck codespell valgrind make perl dpkg-dev xz-utils \
                 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user \
+                gcc-12 gcc-12-aarch64-linux-gnu libelf-dev acpica-tools \
                 nginx-light curl procps ;;
     *)     echo "deps.sh: unknown group '$1' (build, demo, test)" >&2; exit 2 ;;
   esac
 }
 
 case ${1-} in
-  -h|--help|'') sed -n '3,9s/^# \{0,1\}//p' "$0"; [ $# -gt 0 ]; exit ;;
+  -h|--help|'') sed -n '3,10s/^# \{0,1\}//p' "$0"; [ $# -gt 0 ]; exit ;;
 esac
 
 missing=()
