@@ -111,7 +111,7 @@ static int lane_open(struct lane *l, struct device *d)
 	l->free = LANE_JOBS_MAX;
 	l->flying = l->live = 0;
 	l->first = l->last = NULL;
-	l->watcher = NULL;
+	l->watcher = false;
 	atomic_store(&l->watched, false);
 	atomic_store(&l->async_out, 0);
 	stats_lane_opened(l);

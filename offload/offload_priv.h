@@ -232,8 +232,11 @@ struct lane {
 	enum uacce_engine engine;
 	unsigned int users; /* threads; proc->lock */
 
-	struct offload_job *watcher;	  /* sleeps on the queue, reaps alone */
-	_Atomic bool watched;		  /* in the poller's set, armed */
+	/* One at most listens to the queue's descriptor, since listening
+	 * consumes: a thread that waits in place (it alone reaps then), or the
+	 * poller. */
+	bool watcher;
+	_Atomic bool watched;		  /* by the poller; armed */
 	bool lingers;			  /* there for one sleep more */
 	_Atomic unsigned int async_out;	  /* asynchronous jobs in flight */
 	struct offload_job *first, *last; /* in flight, oldest first */
@@ -338,6 +341,10 @@ static inline bool job_is_done(const struct offload_job *j)
 /* ---- wait.c ------------------------------------------------------------- */
 
 void wait_sync(struct offload_job *j);
+
+/* Nobody listens to @l any more: let the next sleeper do it, or the poller.
+ * Lane held, and left here; runs @wakes. */
+void wait_hand_over(struct lane *l, struct wakes *wakes);
 
 /* Return: 0 final; -ENXIO: this is a forked child, the job is the parent's. */
 int wait_paused(struct offload_job *j, struct offload_waiter *w);

@@ -64,7 +64,20 @@ static int age(struct lane *l, struct round *r, uint64_t now)
 	return 0;
 }
 
-/* Lane held; @rc: 0, or why the queue has to be given up. */
+/*
+ * Who has paused jobs out is watched, and for one sleep longer, so that a thread
+ * with one job in flight at a time need not kick for each.
+ */
+static bool keeps_watch(struct lane *l)
+{
+	bool out = atomic_load(&l->async_out);
+	bool keeps = out || !l->lingers;
+
+	l->lingers = !out && keeps;
+	return keeps;
+}
+
+/* Lane held.  Return: 0, or why the queue has to be given up. */
 static int look_at(struct lane *l, struct round *r, struct wakes *wakes)
 {
 	uint64_t now = wd_now_ns();
@@ -72,7 +85,6 @@ static int look_at(struct lane *l, struct round *r, struct wakes *wakes)
 	if (age(l, r, now) < 0)
 		return -EIO;
 	if (l->watcher) { /* reaps for all, and calls when it goes */
-		atomic_store(&l->watched, false);
 		if (l->first)
 			round_until(r, l->first->deadline);
 		return 0;
@@ -86,33 +98,47 @@ static int look_at(struct lane *l, struct round *r, struct wakes *wakes)
 		round_until(r, 0); /* there may be more */
 	if (l->first)
 		round_until(r, l->first->deadline);
-	/* Watched for one sleep longer than needed, so that a thread with one
-	 * job in flight at a time need not kick for each. */
-	if (atomic_load(&l->async_out))
-		l->lingers = false;
-	else if (l->lingers)
-		atomic_store(&l->watched, false);
-	else
-		l->lingers = true;
-	if (atomic_load(&l->watched))
+	if (keeps_watch(l))
 		round_add(r, l);
+	else
+		atomic_store(&l->watched, false);
 	return 0;
 }
 
 static void visit(struct lane *l, struct round *r)
 {
 	struct wakes wakes = { 0 };
+	bool watched;
 	int rc = 0;
 
 	if (!atomic_load(&l->async_out) && !atomic_load(&l->watched))
 		return;
 	lane_enter(l);
+	watched = atomic_load(&l->watched);
 	if (lane_is_open(l))
 		rc = look_at(l, r, &wakes);
-	lane_leave(l);
-	wakes_run(&wakes);
+	if (watched && !atomic_load(&l->watched)) {
+		wait_hand_over(l, &wakes);
+	} else {
+		lane_leave(l);
+		wakes_run(&wakes);
+	}
 	if (rc)
 		lane_quarantine(l, rc);
+}
+
+/* The poller ends: whoever relied on it listens himself. */
+static void let_go(struct proc *p)
+{
+	for (struct lane *l = atomic_load(&p->lanes); l; l = l->next) {
+		struct wakes none = { 0 };
+
+		lane_enter(l);
+		if (atomic_exchange(&l->watched, false))
+			wait_hand_over(l, &none);
+		else
+			lane_leave(l);
+	}
 }
 
 static void round_free(struct round *r)
@@ -176,7 +202,7 @@ static void hear(struct lane *l)
 	bool open;
 
 	lane_enter(l);
-	open = lane_is_open(l) && !l->watcher;
+	open = lane_is_open(l) && atomic_load(&l->watched);
 	if (open)
 		l->live++;
 	lane_leave(l);
@@ -230,6 +256,7 @@ static void *poller_main(void *arg)
 			drain(me->kick);
 	}
 	round_free(&r);
+	let_go(p);
 	return NULL;
 }
 

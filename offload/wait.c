@@ -6,7 +6,8 @@
  * several sleepers on one lane the first is its watcher: it alone sleeps on the
  * queue's descriptor and it alone reaps, because looking at the descriptor
  * consumes the event; the others sleep on their own job's word.  A watcher that
- * has its answer hands the watch to the next sleeper.
+ * has its answer hands the watch to the next sleeper.  Where the poller listens
+ * already, all sleep on their own words.
  */
 #include "offload/offload_priv.h"
 
@@ -104,13 +105,12 @@ static struct offload_job *next_watcher(struct lane *l)
 	return NULL;
 }
 
-/* The watcher goes; lane held, and left here. */
-static void hand_over(struct lane *l, struct wakes *wakes)
+void wait_hand_over(struct lane *l, struct wakes *wakes)
 {
 	struct offload_job *next = next_watcher(l);
 	bool nudge = !next && atomic_load(&l->async_out);
 
-	l->watcher = NULL;
+	l->watcher = false;
 	if (next)
 		atomic_store(&next->word, JOB_WATCH);
 	lane_leave(l);
@@ -132,12 +132,12 @@ static void watch(struct offload_job *j)
 	int rc = lane_reap_armed(l, &wakes);
 
 	if (rc || wakes.n || job_is_done(j)) {
-		hand_over(l, &wakes);
+		wait_hand_over(l, &wakes);
 		if (rc)
 			lane_quarantine(l, -EIO);
 		return;
 	}
-	l->watcher = j;
+	l->watcher = true;
 	l->stats->sleeps++;
 	lane_leave(l);
 
@@ -146,12 +146,17 @@ static void watch(struct offload_job *j)
 	lane_enter(l);
 	if (lane_is_open(l) && lane_reap(l, false, &wakes) < 0)
 		rc = -ENXIO;
-	hand_over(l, &wakes);
+	wait_hand_over(l, &wakes);
 	if (rc == -ENXIO)
 		lane_quarantine(l, -EIO);
 }
 
-/* Another watches: sleep until it says done or hands over. */
+static bool listened_to(const struct lane *l)
+{
+	return l->watcher || atomic_load(&l->watched);
+}
+
+/* Another listens: sleep until it says done or hands over. */
 static void doze(struct offload_job *j)
 {
 	struct lane *l = j->lane;
@@ -166,8 +171,8 @@ static void doze(struct offload_job *j)
 	if (atomic_load(&j->word) == JOB_WATCH)
 		atomic_store(&j->word, JOB_OUT);
 	/* Done before it could take the watch up: pass it on. */
-	if (job_is_done(j) && !l->watcher)
-		hand_over(l, &wakes);
+	if (job_is_done(j) && !listened_to(l))
+		wait_hand_over(l, &wakes);
 	else
 		lane_leave(l);
 }
@@ -186,7 +191,7 @@ void wait_sync(struct offload_job *j)
 			lane_leave(l);
 			break;
 		}
-		if (l->watcher || !lane_is_open(l))
+		if (listened_to(l) || !lane_is_open(l))
 			doze(j);
 		else
 			watch(j);
