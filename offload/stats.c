@@ -92,7 +92,8 @@ static struct stats_file *stats_file_map(const struct stats_dir *dir)
 	fd = stats_file_create(dir->fd);
 	if (fd < 0)
 		return NULL;
-	if (!ftruncate(fd, sizeof(*f)))
+	/* Really there: a store into a hole of a full disk is deadly too. */
+	if (!posix_fallocate(fd, 0, sizeof(*f)))
 		f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED,
 			 fd, 0);
 	close(fd);
@@ -111,8 +112,7 @@ static void stats_file_head(struct stats_file *f, const struct offload *o)
 	for (int k = 0; k < OFFLOAD_KINDS; k++)
 		snprintf(f->kind[k], sizeof(f->kind[k]), "%s", kinds[k].name);
 	/* Last: a file with the magic is a whole one. */
-	atomic_thread_fence(memory_order_release);
-	f->magic = STATS_FILE_MAGIC;
+	__atomic_store_n(&f->magic, STATS_FILE_MAGIC, __ATOMIC_RELEASE);
 }
 
 /* What was counted before goes along; a count that comes meanwhile stays
