@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=dash disable=SC2034 # for scripts that read this file
 # What guest scripts are made of.  Each check says one line,
 #   @check NAME ok    or    @check NAME fail REASON
 # and everything a reader may want beside it stands between "@text NAME" and
 # "@end".
+# shellcheck disable=SC1091 # made for each machine
 . /lab/env
 BDF=0000:00:05.0
 PCI=/sys/bus/pci/devices/$BDF

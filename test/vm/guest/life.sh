@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# A physical function's life: probe, self-tests, unbind, rebind, reset.
+# shellcheck shell=dash
+# A function's life: probe, self-tests, unbind, rebind, reset, rmmod.
 
 insmod "/modules/$DRIVER.ko" || check insmod "insmod failed"
 why=$(errors_since probe)
