@@ -4,12 +4,13 @@
 #
 #   ./test.sh           everything: about 20 minutes on two cores
 #   ./test.sh quick     unit tests and static checks only
-#   ./test.sh STAGE...  of: cross asan tsan vm main
+#   ./test.sh STAGE...  of: cross asan tsan fuzz vm main
 #
 # Installs what is missing (root or sudo), builds, and runs
 #   cross   AArch64 build; its unit tests under qemu-user
 #   asan    all C tests under the address, undefined and leak sanitizers
 #   tsan    threads under the thread sanitizer
+#   fuzz    descriptors, registers and messages, half a minute each
 #   vm      mainline's drivers on the model, in virtual machines
 #   main    every other label; its ctest closing line is the last line
 set -uo pipefail
@@ -17,10 +18,10 @@ top=$(cd "$(dirname "$0")" && pwd)
 cd "$top" || exit 1
 
 case ${1-} in
-  -h|--help) sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+  -h|--help) sed -n '3,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
 esac
 stages=("$@")
-[ $# -eq 0 ] && stages=(cross asan tsan vm main)
+[ $# -eq 0 ] && stages=(cross asan tsan fuzz vm main)
 
 tools/deps.sh build demo test || exit 1
 # The sources of evp_test come through apt's own lists.
@@ -57,6 +58,12 @@ stage_tsan() {
   ctest --preset tsan -j "$jobs" -L 'tsan'
 }
 
+stage_fuzz() {
+  say "fuzz: hostile guests and peers"
+  build fuzz || return 1
+  ctest --preset fuzz -j "$jobs" -L fuzz
+}
+
 stage_vm() {
   say "vm: mainline's drivers on the model"
   build release || return 1
@@ -80,7 +87,7 @@ stage_quick() {
 
 for stage in "${stages[@]}"; do
   declare -F "stage_$stage" >/dev/null || {
-    echo "test.sh: no stage '$stage' (cross, asan, tsan, vm, main, quick)" >&2
+    echo "test.sh: no stage '$stage' (cross, asan, tsan, fuzz, vm, main, quick)" >&2
     exit 2
   }
   "stage_$stage" || failed+=("$stage")
