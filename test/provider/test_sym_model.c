@@ -3,6 +3,7 @@
  * without shared addressing, with faults, and in ASYNC jobs.  Every result is
  * the default provider's. */
 #include <poll.h>
+#include <pthread.h>
 
 #include <openssl/async.h>
 
@@ -185,6 +186,66 @@ static void nothing_is_lost_when_the_device_goes(void)
 	through("emu:fault=sec.gone@9", "errors");
 }
 
+/* ---- threads ----------------------------------------------------------- */
+
+#define THREADS 6
+
+struct thread {
+	pthread_t id;
+	unsigned int i, good;
+	uint8_t got[2][9000], md[2][32], tag[2][16];
+};
+
+/* The same on wd (0) and default (1): a digest and two ciphers. */
+static int thread_one(struct thread *t, int side)
+{
+	OSSL_LIB_CTX *libctx = side ? NULL : sym_wd;
+	EVP_CIPHER *c = EVP_CIPHER_fetch(libctx, ciphers[t->i % 7], NULL);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	uint8_t *got = t->got[side];
+	int n, m, k, ok;
+
+	memset(t->tag[side], 0, 16);
+	ok = EVP_CipherInit_ex(ctx, c, NULL, key, in, 1) &&
+	     EVP_CipherUpdate(ctx, got, &n, in, 4000) &&
+	     EVP_CipherUpdate(ctx, got + n, &m, in, 4444) &&
+	     EVP_CipherFinal_ex(ctx, got + n + m, &k) &&
+	     EVP_Q_digest(libctx, digests[t->i % 2], NULL, got, 8000,
+			  t->md[side], NULL);
+	EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, t->tag[side]);
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(c);
+	return ok;
+}
+
+static void *thread_run(void *arg)
+{
+	struct thread *t = arg;
+
+	for (int round = 0; round < 30; round++, t->i++)
+		t->good += thread_one(t, 0) && thread_one(t, 1) &&
+			   !memcmp(t->got[0], t->got[1], 8000) &&
+			   !memcmp(t->tag[0], t->tag[1], 16) &&
+			   !memcmp(t->md[0], t->md[1], 32);
+	return NULL;
+}
+
+static void threads_side_by_side(void)
+{
+	static struct thread t[THREADS];
+
+	load("emu");
+	for (unsigned int i = 0; i < THREADS; i++) {
+		t[i].i = i;
+		T_EQ(pthread_create(&t[i].id, NULL, thread_run, &t[i]), 0);
+	}
+	for (unsigned int i = 0; i < THREADS; i++) {
+		pthread_join(t[i].id, NULL);
+		T_EQ(t[i].good, 30);
+	}
+	sym_unload();
+}
+
 /* ---- ASYNC jobs -------------------------------------------------------- */
 
 #define JOBS 24
@@ -292,4 +353,4 @@ T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
        T_CASE(nothing_is_lost_when_the_queue_stops),
        T_CASE(nothing_is_lost_when_the_device_is_reset),
        T_CASE(nothing_is_lost_when_the_device_goes),
-       T_CASE(many_at_once_in_async_jobs))
+       T_CASE(threads_side_by_side), T_CASE(many_at_once_in_async_jobs))
