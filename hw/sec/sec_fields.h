@@ -37,20 +37,50 @@ static const struct wd_field sec_bd3_fields[SEC_BD3_FIELDS] = {
 #undef WD_FIELD
 
 /* c_alg; docs/hw/sec.md#cipher-algorithm */
-enum sec_calg { SEC_CALG_3DES = 1, SEC_CALG_AES = 2, SEC_CALG_SM4 = 3 };
+enum sec_calg {
+	SEC_CALG_DES = 0,
+	SEC_CALG_3DES = 1,
+	SEC_CALG_AES = 2,
+	SEC_CALG_SM4 = 3,
+};
 
 /* c_mode; docs/hw/sec.md#cipher-mode */
 enum sec_cmode {
 	SEC_CMODE_ECB = 0,
 	SEC_CMODE_CBC = 1,
+	SEC_CMODE_CFB = 2,
+	SEC_CMODE_OFB = 3,
 	SEC_CMODE_CTR = 4,
 	SEC_CMODE_CCM = 5,
 	SEC_CMODE_GCM = 6,
 	SEC_CMODE_XTS = 7,
+	SEC_CMODE_CBC_CS = 9,
 };
 
 /* a_alg; docs/hw/sec.md#auth-algorithm */
-enum sec_aalg { SEC_AALG_SHA256 = 0x1, SEC_AALG_SM3 = 0x25 };
+enum sec_aalg {
+	SEC_AALG_SHA1 = 0x0,
+	SEC_AALG_SHA256 = 0x1,
+	SEC_AALG_MD5 = 0x2,
+	SEC_AALG_SHA224 = 0x3,
+	SEC_AALG_SHA384 = 0x4,
+	SEC_AALG_SHA512 = 0x5,
+	SEC_AALG_SHA512_224 = 0x6,
+	SEC_AALG_SHA512_256 = 0x7,
+	SEC_AALG_HMAC_SHA1 = 0x10,
+	SEC_AALG_HMAC_SHA256 = 0x11,
+	SEC_AALG_HMAC_MD5 = 0x12,
+	SEC_AALG_HMAC_SHA224 = 0x13,
+	SEC_AALG_HMAC_SHA384 = 0x14,
+	SEC_AALG_HMAC_SHA512 = 0x15,
+	SEC_AALG_HMAC_SHA512_224 = 0x16,
+	SEC_AALG_HMAC_SHA512_256 = 0x17,
+	SEC_AALG_XCBC = 0x20,
+	SEC_AALG_CMAC = 0x21,
+	SEC_AALG_GMAC = 0x22,
+	SEC_AALG_SM3 = 0x25,
+	SEC_AALG_HMAC_SM3 = 0x26,
+};
 
 /* cipher direction field */
 enum sec_cipher { SEC_CIPHER_NONE, SEC_CIPHER_ENC, SEC_CIPHER_DEC };
