@@ -227,6 +227,8 @@ static void config_take(struct offload *o, const struct offload_config *cfg)
 	if (!o->cfg.timeout_ms)
 		o->cfg.timeout_ms = TIMEOUT_DEFAULT_MS;
 	stats_dir_open(&o->stats_dir, cfg->stats);
+	snprintf(o->program, sizeof(o->program), "%s",
+		 program_invocation_short_name);
 }
 
 static int offload_make(struct offload **out, const struct offload_config *cfg,

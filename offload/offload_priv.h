@@ -117,6 +117,7 @@ struct offload {
 	_Atomic(struct proc *) proc;
 	_Atomic uint32_t renewing; /* generation that makes its proc now */
 	struct stats_dir stats_dir;
+	char program[32]; /* at load: servers write over their argv later */
 };
 
 /* Row of a kind: engine, name, and the kernel's word for what it needs. */

@@ -107,8 +107,7 @@ static void stats_file_head(struct stats_file *f, const struct offload *o)
 	f->pid = (uint32_t)getpid();
 	f->kinds = OFFLOAD_KINDS;
 	f->model = o->host->model;
-	snprintf(f->program, sizeof(f->program), "%s",
-		 program_invocation_short_name);
+	memcpy(f->program, o->program, sizeof(f->program));
 	for (int k = 0; k < OFFLOAD_KINDS; k++)
 		snprintf(f->kind[k], sizeof(f->kind[k]), "%s", kinds[k].name);
 	/* Last: a file with the magic is a whole one. */

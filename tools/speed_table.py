@@ -110,7 +110,7 @@ def main():
 
     table = []
     if not args.json:
-        print(f"{'':22}{'':14}{'ops/s':>10}{'app CPU/op':>13}{'model CPU/op':>14}")
+        print(f"{'':27}{'':14}{'ops/s':>10}{'app CPU/op':>13}{'model CPU/op':>14}")
     for algorithm in args.algorithms:
         for way, providers, jobs in WAYS:
             for label, rate, host, model in speed(
@@ -118,7 +118,7 @@ def main():
                 table.append(dict(algorithm=algorithm, what=label, way=way,
                                   ops_per_s=rate, app_us=host, model_us=model))
                 if not args.json:
-                    print(f"{algorithm + ' ' + label:22}{way:14}{rate:10.0f}"
+                    print(f"{algorithm + ' ' + label:27}{way:14}{rate:10.0f}"
                           f"{host:10.1f} us{model:11.1f} us", flush=True)
     if args.json:
         json.dump(table, sys.stdout, indent=1)
