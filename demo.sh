@@ -65,7 +65,7 @@ done
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
   -addext subjectAltName=DNS:localhost \
   -keyout "$work/key.pem" -out "$work/cert.pem" -config /etc/ssl/openssl.cnf 2>/dev/null
-port=$(PYTHONPATH=test /usr/bin/python3 -c 'import wdtest; print(wdtest.free_port())')
+port=$(env PYTHONPATH=test /usr/bin/python3 -c 'import wdtest; print(wdtest.free_port())')
 user=
 if [ "$(id -u)" -eq 0 ]; then user="user www-data;"; chown -R www-data "$work"; fi
 cat >"$work/nginx.conf" <<CONF
