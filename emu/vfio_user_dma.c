@@ -195,6 +195,8 @@ int vfio_user_dma_remove(struct vfio_user_dma *d, uint64_t iova, uint64_t size)
 		    r->iova + (r->size - 1) > iova + (size - 1))
 			return -EINVAL;
 	}
+	if (first == end)
+		return 0;
 	for (size_t i = first; i < end; i++)
 		file_put(d, d->range[i].file);
 	memmove(&d->range[first], &d->range[end],

@@ -156,7 +156,7 @@ static int send_reply(struct conversation *c)
 
 static int converse(struct conversation *c)
 {
-	int rc;
+	int rc, sent;
 
 	for (;;) {
 		c->m.data = c->in;
@@ -165,12 +165,9 @@ static int converse(struct conversation *c)
 		if (rc <= 0)
 			break;
 		rc = vfio_user_message(c->u, &c->m);
-		if (rc == 0 || c->m.reply_len) {
-			int sent = send_reply(c);
-
-			rc = rc ? rc : sent;
-		}
 		close_fds(&c->m);
+		sent = send_reply(c);
+		rc = rc ? rc : sent;
 		if (rc)
 			break;
 	}

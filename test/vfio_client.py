@@ -110,10 +110,23 @@ class Client:
     TIMEOUT = 20
 
     def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.TIMEOUT)
-        self.sock.connect(path)
         self.id = 0
+        self.sock = self._connect(path)
+
+    def _connect(self, path):
+        """The server makes its socket a little before it listens."""
+        deadline = time.monotonic() + self.TIMEOUT
+        while True:
+            sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            sock.settimeout(self.TIMEOUT)
+            try:
+                sock.connect(path)
+                return sock
+            except (FileNotFoundError, ConnectionRefusedError):
+                sock.close()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def close(self):
         self.sock.close()

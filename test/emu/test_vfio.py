@@ -33,7 +33,7 @@ class Vfio(unittest.TestCase):
         with self.server:
             rc = self.server.finish()
         self.assertIn(rc, (0, 1), self.server.err)
-        self.assertNotIn("ERROR: ", self.server.err)
+        self.assertNotRegex(self.server.err, "ERROR: |runtime error: ")
 
     def ready(self, **how):
         """Agreed, with memory, interrupts and the queue manager up."""
@@ -337,9 +337,8 @@ class Jobs(Vfio):
     def test_stop_finishes_what_was_rung(self):
         g = self.ready()
         g.queue(0)
-        sqe = rsa(g, width=512)[0]
         for _ in range(8):
-            g.submit(0, sqe)
+            g.submit(0, rsa(g, width=512)[0])
         self.assertEqual(g.mailbox(vc.MB_STOP_QP, 0), 0)
         self.assertEqual([g.completion(0, 0) for _ in range(8)],
                          list(range(8)))
@@ -872,14 +871,7 @@ class Arguments(unittest.TestCase):
             second = subprocess.Popen([vc.WD_EMU, "--vfio-user", first.socket,
                                        "--device", "sec"],
                                       stderr=subprocess.DEVNULL)
-            deadline = time.monotonic() + 10
-            while True:
-                try:
-                    c = Client(first.socket)
-                    break
-                except ConnectionRefusedError:
-                    self.assertLess(time.monotonic(), deadline)
-                    time.sleep(0.01)
+            c = Client(first.socket)
             c.version()
             self.assertEqual(c.read(CONFIG, 2, 2), 0xa255)
             c.close()
