@@ -158,7 +158,7 @@ static int host_find(struct offload *o, const struct offload_config *cfg,
 	if (!strncmp(dev, "unix:", 5))
 		return say(why, size,
 			   "device: '%s': not available in this version", dev);
-	if (strcmp(dev, "auto")) {
+	if (strcmp(dev, "auto") != 0) {
 		rc = list_check(dev, why, size);
 		if (rc)
 			return rc;

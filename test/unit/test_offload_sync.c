@@ -23,6 +23,7 @@ static void config(void)
 {
 	offload_config_init(&cfg);
 	memset(cfg.min_bytes, 0, sizeof(cfg.min_bytes));
+	cfg.timeout_ms = 20000;
 	d = sdev_new();
 }
 
@@ -72,6 +73,26 @@ static struct offload_stats stats(void)
 
 	offload_stats(o, &s);
 	return s;
+}
+
+static struct device *hpre(void)
+{
+	return &o->engine[UACCE_HPRE].device[0];
+}
+
+/* The device has failed and is left alone; no clock decides how long. */
+static void rests(void)
+{
+	T_OK(atomic_load(&hpre()->health.retry_at));
+	atomic_store(&hpre()->health.retry_at, UINT64_MAX);
+	T_OK(!offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	T_EQ(run_rsa(), -ENODEV);
+}
+
+static void rest_is_over(void)
+{
+	atomic_store(&hpre()->health.retry_at, 1);
+	T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
 }
 
 static void loading_opens_nothing(void)
@@ -174,11 +195,9 @@ static void a_deadline_gives_the_queue_up(void)
 	T_EQ(stats().kind[OFFLOAD_RSA_PRIVATE].timeouts, 1);
 	T_EQ(stats().quarantined, 1);
 	/* The device rests, then is probed, on a queue of its own. */
-	T_OK(!offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
-	T_EQ(run_rsa(), -ENODEV);
+	rests();
 	d->mode = SDEV_INLINE;
-	usleep(120000);
-	T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
+	rest_is_over();
 	T_EQ(run_rsa(), 0);
 	T_EQ(d->opened, 2);
 	T_EQ(run_rsa(), 0);
@@ -193,7 +212,8 @@ static void a_stopped_queue_is_replaced(void)
 	T_EQ(run_rsa(), 0);
 	sdev_stop_queues(d);
 	T_EQ(run_rsa(), -EIO);
-	usleep(120000);
+	rests();
+	rest_is_over();
 	T_EQ(run_rsa(), 0);
 	T_EQ(d->opened, 2);
 	T_EQ(stats().quarantined, 1);
@@ -209,9 +229,10 @@ static void eight_bad_results_in_a_row_make_a_bad_device(void)
 		T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
 		T_EQ(run_rsa(), -EIO);
 	}
-	T_OK(!offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
-	usleep(120000);
+	rests();
+	rest_is_over();
 	T_EQ(run_rsa(), 0);
+	T_EQ(atomic_load(&hpre()->health.retry_at), 0);
 	T_OK(offload_choose(o, OFFLOAD_RSA_PRIVATE, W));
 	stop();
 }
@@ -236,8 +257,10 @@ static void no_descriptors_left_is_not_for_good(void)
 	d->open_rc_once = -EMFILE;
 	start();
 	T_EQ(run_rsa(), -EAGAIN);
+	atomic_store(&hpre()->busy_until, UINT64_MAX);
 	T_EQ(run_rsa(), -EAGAIN);
-	usleep(120000);
+	T_EQ(d->opened, 0);
+	atomic_store(&hpre()->busy_until, 0);
 	T_EQ(run_rsa(), 0);
 	stop();
 }
