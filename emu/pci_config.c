@@ -12,7 +12,7 @@
 #define PM_STATE     0x3u
 #define PM_NO_RESET  0x8u /* registers survive D3hot */
 
-/* Registers after reset, and the bits a write changes; docs/hw/pci.md */
+/* Registers after reset, and the bits a write changes; docs/hw/pci.md#capabilities */
 static const struct pci_reg {
 	uint16_t off;
 	uint8_t bytes;
@@ -104,6 +104,7 @@ static void pci_define_all(struct pci_config *c)
 	c->pending = 0;
 }
 
+/* docs/hw/pci.md#ids, docs/hw/pci.md#bars, docs/hw/pci.md#msi */
 void pci_identity(struct pci_identity *id, const struct emu_config *cfg)
 {
 	const struct emu_engine *e = cfg->engine;

@@ -25,6 +25,7 @@ enum {
 	FLAG_ERROR = 1u << 5,
 };
 
+/* docs/hw/vfio-user.md#commands */
 enum command {
 	CMD_VERSION = 1,
 	CMD_DMA_MAP = 2,
