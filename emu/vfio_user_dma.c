@@ -49,14 +49,14 @@ static struct vfio_user_file *file_find(struct vfio_user_dma *d,
 	return f;
 }
 
-static int file_map(struct vfio_user_dma *d, int fd, const struct stat *st,
-		    bool writable, struct vfio_user_file **out)
+/* Return: NULL when there is no room, here or in the address space. */
+static struct vfio_user_file *file_map(struct vfio_user_dma *d, int fd,
+				       const struct stat *st, bool writable)
 {
 	struct vfio_user_file *f = calloc(1, sizeof(*f));
-	int rc;
 
 	if (!f)
-		return -ENOMEM;
+		return NULL;
 	f->dev = st->st_dev;
 	f->ino = st->st_ino;
 	f->size = (uint64_t)st->st_size;
@@ -64,14 +64,12 @@ static int file_map(struct vfio_user_dma *d, int fd, const struct stat *st,
 	f->va = mmap(NULL, f->size, PROT_READ | (writable ? PROT_WRITE : 0),
 		     MAP_SHARED | MAP_NORESERVE, fd, 0);
 	if (f->va == MAP_FAILED) {
-		rc = -errno;
 		free(f);
-		return rc;
+		return NULL;
 	}
 	f->next = d->files;
 	d->files = f;
-	*out = f;
-	return 0;
+	return f;
 }
 
 static void file_put(struct vfio_user_dma *d, struct vfio_user_file *f)
@@ -91,8 +89,8 @@ static void file_put(struct vfio_user_dma *d, struct vfio_user_file *f)
 static int file_get(struct vfio_user_dma *d, int fd, bool writable,
 		    uint64_t offset, uint64_t size, struct vfio_user_file **out)
 {
+	struct vfio_user_file *f;
 	struct stat st;
-	int rc;
 
 	if (fstat(fd, &st))
 		return -errno;
@@ -101,11 +99,14 @@ static int file_get(struct vfio_user_dma *d, int fd, bool writable,
 	if (st.st_size < 0 || offset > (uint64_t)st.st_size ||
 	    size > (uint64_t)st.st_size - offset)
 		return -EINVAL;
-	*out = file_find(d, &st, writable, offset + size);
-	rc = *out ? 0 : file_map(d, fd, &st, writable, out);
-	if (!rc)
-		(*out)->users++;
-	return rc;
+	f = file_find(d, &st, writable, offset + size);
+	if (!f)
+		f = file_map(d, fd, &st, writable);
+	if (!f)
+		return -ENOMEM;
+	f->users++;
+	*out = f;
+	return 0;
 }
 
 /* --- ranges -------------------------------------------------------------- */

@@ -49,8 +49,7 @@ void vfio_user_dma_fini(struct vfio_user_dma *d);
  *
  * Return: 0; 1: added, but not to be reached, since the file could shrink;
  * -EINVAL: not whole pages, empty, or past the end of the address
- * space or the file; -EEXIST: overlaps another; -ENOSPC: too many; -ENOMEM;
- * what mmap() said.
+ * space or the file; -EEXIST: overlaps another; -ENOSPC: too many; -ENOMEM.
  */
 int vfio_user_dma_add(struct vfio_user_dma *d, uint64_t iova, uint64_t size,
 		      uint32_t access, int fd, uint64_t offset);
