@@ -382,6 +382,14 @@ static int start_all(struct program *p)
 	return rc;
 }
 
+static void stop_all(const struct program *p)
+{
+	uint64_t one = 1;
+
+	if (write(p->stop, &one, sizeof(one)) < 0)
+		abort(); /* an eventfd far from full */
+}
+
 /* Until all functions are done.  A signal ends them. */
 static void wait_all(struct program *p)
 {
@@ -393,9 +401,7 @@ static void wait_all(struct program *p)
 		if (poll(fds, 2, -1) < 0)
 			continue;
 		if (fds[1].revents) {
-			n = 1;
-			if (write(p->stop, &n, sizeof(n)) < 0)
-				abort();
+			stop_all(p);
 			fds[1].fd = -1;
 		}
 		if (fds[0].revents && read(p->done, &n, sizeof(n)) > 0)
@@ -486,10 +492,11 @@ int main(int argc, char **argv)
 	if (open_signals(&p))
 		return 1;
 	rc = start_all(&p);
-	if (!rc) {
-		wait_all(&p);
+	if (rc)
+		stop_all(&p);
+	wait_all(&p);
+	if (!rc)
 		rc = report(&p);
-	}
 	for (unsigned int i = 0; i < p.count; i++) {
 		function_close(&p.fn[i]);
 		rc = rc ? rc : p.fn[i].rc;
