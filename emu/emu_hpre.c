@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * emu_hpre.c - the public-key engine: modular exponentiation, RSA with the
- * Chinese remainder theorem, Diffie-Hellman, on libcrypto's big numbers.
+ * Chinese remainder theorem, Diffie-Hellman, on libcrypto's big numbers; and
+ * what is common with elliptic curves (emu_hpre_ec.c).
  *
  *	sqe ─ refuse? ─▶ key, input by DMA ─ numbers sane? ─▶ BN ─▶ output
  *
@@ -10,7 +11,8 @@
  * has something to find.  Exponents and primes see constant-time functions
  * only.  Facts: docs/hw/hpre.md.
  */
-#include <openssl/bn.h>
+#include "emu/emu_hpre.h"
+
 #include <string.h>
 
 #include "base/wd_base.h"
@@ -24,40 +26,19 @@
 #define PUT(sqe, field, value)                                                 \
 	wd_put((sqe), &hpre_fields[HPRE_SQE_##field], (value))
 
-#define WIDTH_MAX 512 /* bytes: 4096 bits */
-#define KEY_MAX	  (5 * WIDTH_MAX / 2)
-
-/* The codes of silicon are not public: these are the model's, any non-zero
- * value is a failure to every driver. */
-enum hpre_error {
-	E_NONE,
-	E_STATE,  /* not marked as submitted, or error fields not zero */
-	E_FIELD,  /* a field that must be zero is not */
-	E_ALG,	  /* not an algorithm here */
-	E_WIDTH,  /* not a width of this algorithm */
-	E_ADDR,	  /* address 0 or not reachable */
-	E_NUMBER, /* modulus even or zero, input not below it */
-	E_FAULT,  /* asked for by a test */
-	E_MODEL,  /* the model is out of memory */
-};
-
-/* Operands as they came over the bus. */
-struct operands {
-	uint32_t width;
-	uint8_t key[KEY_MAX];
-	uint8_t in[WIDTH_MAX];
-	uint8_t out[WIDTH_MAX];
-};
+#define RESULT_WORD 6 /* of a verify: the answer replaces it */
+#define RESULT_GOOD 2u
 
 struct hpre_kind {
 	enum hpre_error (*compute)(struct operands *o, BN_CTX *ctx);
 	const uint16_t *widths; /* bytes, ends with 0 */
 	enum hpre_alg alg;
 	uint8_t key_halves; /* key block in units of W/2 */
-	bool generator_2;   /* no input: it is the number 2 */
+	uint8_t in, out;    /* in units of W; in 0: it is the number 2 */
+	bool curves;	    /* V3, core group 1 */
 };
 
-static BIGNUM *number(BN_CTX *ctx, const uint8_t *p, uint32_t len)
+BIGNUM *hpre_number(BN_CTX *ctx, const uint8_t *p, uint32_t len)
 {
 	BIGNUM *n = BN_CTX_get(ctx);
 
@@ -69,9 +50,9 @@ static BIGNUM *number(BN_CTX *ctx, const uint8_t *p, uint32_t len)
 
 static enum hpre_error modexp(struct operands *o, BN_CTX *ctx)
 {
-	BIGNUM *e = number(ctx, o->key, o->width);
-	BIGNUM *m = number(ctx, o->key + o->width, o->width);
-	BIGNUM *a = number(ctx, o->in, o->width);
+	BIGNUM *e = hpre_number(ctx, o->key, o->width);
+	BIGNUM *m = hpre_number(ctx, o->key + o->width, o->width);
+	BIGNUM *a = hpre_number(ctx, o->in, o->width);
 	BIGNUM *r = BN_CTX_get(ctx);
 
 	if (!e || !m || !a || !r)
@@ -94,12 +75,12 @@ static bool crt_load(struct crt *c, const struct operands *o, BN_CTX *ctx)
 {
 	uint32_t half = o->width / 2;
 
-	c->dq = number(ctx, o->key, half);
-	c->dp = number(ctx, o->key + half, half);
-	c->q = number(ctx, o->key + 2 * half, half);
-	c->p = number(ctx, o->key + 3 * half, half);
-	c->qinv = number(ctx, o->key + 4 * half, half);
-	c->in = number(ctx, o->in, o->width);
+	c->dq = hpre_number(ctx, o->key, half);
+	c->dp = hpre_number(ctx, o->key + half, half);
+	c->q = hpre_number(ctx, o->key + 2 * half, half);
+	c->p = hpre_number(ctx, o->key + 3 * half, half);
+	c->qinv = hpre_number(ctx, o->key + 4 * half, half);
+	c->in = hpre_number(ctx, o->in, o->width);
 	c->n = BN_CTX_get(ctx);
 	c->in_p = BN_CTX_get(ctx);
 	c->in_q = BN_CTX_get(ctx);
@@ -145,13 +126,19 @@ static enum hpre_error rsa_crt(struct operands *o, BN_CTX *ctx)
 
 static const uint16_t rsa_widths[] = { 128, 256, 384, 512, 0 };
 static const uint16_t dh_widths[] = { 96, 128, 192, 256, 384, 512, 0 };
+static const uint16_t ec_widths[] = { 32, 48, 72, 0 };
+static const uint16_t x_widths[] = { 32, 72, 0 };
 
 /* docs/hw/hpre.md#algorithms, #width */
 static const struct hpre_kind kinds[] = {
-	{ modexp, rsa_widths, HPRE_ALG_MODEXP, 4, false },
-	{ rsa_crt, rsa_widths, HPRE_ALG_RSA_CRT, 5, false },
-	{ modexp, dh_widths, HPRE_ALG_DH_G2, 4, true },
-	{ modexp, dh_widths, HPRE_ALG_DH, 4, false },
+	{ modexp, rsa_widths, HPRE_ALG_MODEXP, 4, 1, 1, false },
+	{ rsa_crt, rsa_widths, HPRE_ALG_RSA_CRT, 5, 1, 1, false },
+	{ modexp, dh_widths, HPRE_ALG_DH_G2, 4, 0, 1, false },
+	{ modexp, dh_widths, HPRE_ALG_DH, 4, 1, 1, false },
+	{ hpre_ec_mul, ec_widths, HPRE_ALG_EC_MUL, 8, 2, 2, true },
+	{ hpre_ecdsa_sign, ec_widths, HPRE_ALG_ECDSA_SIGN, 14, 2, 2, true },
+	{ hpre_ecdsa_verify, ec_widths, HPRE_ALG_ECDSA_VERIFY, 16, 3, 0, true },
+	{ hpre_montgomery, x_widths, HPRE_ALG_MONTGOMERY, 6, 1, 1, true },
 };
 
 static const struct hpre_kind *find_kind(uint32_t alg)
@@ -171,8 +158,9 @@ static bool has_width(const struct hpre_kind *k, uint32_t width)
 	return *w;
 }
 
-/* Every bit that is not one of these is zero in an RSA or DH request. */
-static bool other_bits_zero(const uint32_t *sqe)
+/* Every bit that is not one of these is zero; but point multiplications may
+ * ask for the fast core, and carry UADK's mark where SM2 has a length. */
+static bool other_bits_zero(const uint32_t *sqe, const struct hpre_kind *k)
 {
 	static const uint8_t used[] = {
 		HPRE_SQE_ALG,	    HPRE_SQE_ETYPE,  HPRE_SQE_ETYPE1,
@@ -186,21 +174,28 @@ static bool other_bits_zero(const uint32_t *sqe)
 	memcpy(rest, sqe, sizeof(rest));
 	for (size_t i = 0; i < sizeof(used); i++)
 		wd_put(rest, &hpre_fields[used[i]], 0);
+	if (k->alg == HPRE_ALG_EC_MUL) {
+		PUT(rest, HPCORE, 0);
+		PUT(rest, SM2_MLEN, 0);
+	}
 	for (size_t i = 0; i < HPRE_SQE_WORDS; i++)
 		any |= rest[i];
 	return !any;
 }
 
 /* What can be said without looking at memory. */
-static enum hpre_error check(const uint32_t *sqe, const struct hpre_kind *k,
-			     uint32_t width)
+static enum hpre_error check(const struct emu_job *job,
+			     const struct hpre_kind *k, uint32_t width)
 {
+	const uint32_t *sqe = job->sqe;
+
 	if (GET(sqe, DONE) != HPRE_DONE_SUBMITTED || GET(sqe, ETYPE) ||
 	    GET(sqe, ETYPE1))
 		return E_STATE;
-	if (!k)
+	if (!k || k->curves != job->qc_type ||
+	    (k->curves && job->qm_version < 3))
 		return E_ALG;
-	if (!other_bits_zero(sqe))
+	if (!other_bits_zero(sqe, k))
 		return E_FIELD;
 	return has_width(k, width) ? E_NONE : E_WIDTH;
 }
@@ -214,14 +209,14 @@ static enum hpre_error load(struct operands *o, const uint32_t *sqe,
 	if (!key || dma->read(dma->ctx, dma->pasid, key, o->key,
 			      k->key_halves * o->width / 2))
 		return E_ADDR;
-	if (!emu_reach(dma, GET64(sqe, OUT), o->width, true))
+	if (!emu_reach(dma, GET64(sqe, OUT), k->out * o->width, true))
 		return E_ADDR;
-	if (k->generator_2) {
+	if (!k->in) {
 		memset(o->in, 0, o->width);
 		o->in[o->width - 1] = 2;
 		return E_NONE;
 	}
-	if (!in || dma->read(dma->ctx, dma->pasid, in, o->in, o->width))
+	if (!in || dma->read(dma->ctx, dma->pasid, in, o->in, k->in * o->width))
 		return E_ADDR;
 	return E_NONE;
 }
@@ -247,17 +242,18 @@ static enum hpre_error recall(const struct emu_job *job,
 	struct emu_piece in[] = {
 		{ what, sizeof(what) },
 		{ o->key, k->key_halves * o->width / 2 },
-		{ o->in, o->width },
+		{ o->in, (k->in ? k->in : 1) * o->width },
 	};
+	size_t out = k->out ? k->out * o->width : 1;
 	enum hpre_error rc;
 
 	if (!job->replay)
 		return compute(k, o);
-	if (emu_replay_get(job->replay, in, 3, o->out, o->width))
+	if (emu_replay_get(job->replay, in, 3, o->out, out))
 		return E_NONE;
 	rc = compute(k, o);
 	if (!rc)
-		emu_replay_put(job->replay, in, 3, o->out, o->width);
+		emu_replay_put(job->replay, in, 3, o->out, out);
 	return rc;
 }
 
@@ -272,10 +268,15 @@ static enum hpre_error run_operands(const struct emu_job *job,
 		rc = recall(job, k, o);
 	if (rc)
 		return rc;
+	if (!k->out) {
+		job->sqe[RESULT_WORD] =
+			o->out[0] != job->corrupt ? RESULT_GOOD : 0;
+		return E_NONE;
+	}
 	if (job->corrupt) /* in the middle: it stays below the modulus */
 		o->out[o->width / 2] ^= 0x55;
 	if (dma->write(dma->ctx, dma->pasid, GET64(job->sqe, OUT), o->out,
-		       o->width))
+		       k->out * o->width))
 		return E_ADDR;
 	return E_NONE;
 }
@@ -288,7 +289,7 @@ static void hpre_run(const struct emu_job *job)
 	enum hpre_error rc;
 
 	o.width = (GET(sqe, TASK_LEN1) + 1) * 8;
-	rc = job->fail ? E_FAULT : check(sqe, k, o.width);
+	rc = job->fail ? E_FAULT : check(job, k, o.width);
 	if (!rc) {
 		rc = run_operands(job, k, &o);
 		wd_wipe(&o, sizeof(o));
@@ -299,8 +300,8 @@ static void hpre_run(const struct emu_job *job)
 }
 
 /* What V3 drivers read before they write; V2 drivers have it built in.  The
- * algorithm maps (0x3144, 0x3148) name what this model computes, not all of
- * silicon.  docs/hw/qm.md#capabilities */
+ * device's map (0x3148) is silicon's: SM2 is in it and not in this model, which
+ * refuses it.  docs/hw/qm.md#capabilities */
 /* clang-format off */
 static const struct emu_reg_init regs[] = {
 	{ 0x3124, 0, 0x7C37 },	  /* QM errors that need a reset or a report */
@@ -311,8 +312,8 @@ static const struct emu_reg_init regs[] = {
 	{ 0x3138, 0, 0x1 },
 	{ 0x313C, 0, 0x120A0A },  /* 1 cluster, 2 core types, 10 cores */
 	{ 0x3140, 0, 0x3FF },	  /* cores enabled */
-	{ 0x3144, 0, 0x03 },	  /* kernel algorithms: RSA, DH */
-	{ 0x3148, 0, 0x03 },	  /* device algorithms: rsa, dh */
+	{ 0x3144, 0, 0x27 },	  /* kernel: RSA, DH, ECDH, curve25519 */
+	{ 0x3148, 0, 0x7F },	  /* device algorithms, as in the list */
 	{ 0x314C, 0, 0x7F },	  /* cores 1 to 10 */
 	{ 0x3150, 0, 0x7F },
 	{ 0x3154, 0, 0x7F },
@@ -343,7 +344,7 @@ const struct emu_engine emu_hpre = {
 	.pf_id = 0xa258,
 	.vf_id = 0xa259,
 	.algorithms_v2 = "rsa\ndh\n",
-	.algorithms_v3 = "rsa\ndh\n",
+	.algorithms_v3 = "rsa\ndh\necdh\necdsa\nsm2\nx25519\nx448\n",
 	.regs = regs,
 	.reg_count = WD_ARRAY_SIZE(regs),
 	.handshakes = handshakes,

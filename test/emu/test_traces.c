@@ -63,7 +63,7 @@ static const struct {
 } accepted[] = {
 	{ 0x3100, 0xe01, 0x6f01, "QoS, power and prefetch were kept out" },
 	{ 0x3144, 0x3, 0x18670cf, "most SEC algorithms were kept out" },
-	{ 0x3148, 0x7f, 0x3, "HPRE engine has RSA and DH so far" },
+	{ 0x3144, 0x3, 0x27, "HPRE's curves were kept out" },
 	{ 0x20, 0x1, 0, "source, cleared" },
 	{ 0x100000, ANY, 0, "source, cleared" },
 	{ 0x100138, UINT64_MAX, 0, "source, cleared" },
