@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # test.sh: every test that needs no accelerator, on a fresh Debian 12 or later.
 #
-#   ./test.sh           everything: about 20 minutes on two cores
+#   ./test.sh           everything: about 25 minutes on two cores
 #   ./test.sh quick     unit tests and static checks only
 #   ./test.sh STAGE...  of: cross asan tsan fuzz vm main
 #
@@ -49,13 +49,16 @@ stage_cross() {
 stage_asan() {
   say "asan: address, undefined and leak sanitizers"
   build asan || return 1
-  ctest --preset asan -j "$jobs" -LE 'lint|bench|apps|cli|vm'
+  ctest --preset asan -j "$jobs" -LE 'lint|bench|apps|cli|vm|fuzz'
 }
 
 stage_tsan() {
   say "tsan: thread sanitizer"
   build tsan || return 1
-  ctest --preset tsan -j "$jobs" -L 'tsan'
+  # The fibres of ASYNC jobs and threads in a forked child are beyond this
+  # sanitizer, and it makes stacks too large to measure: asan has those.
+  ctest --preset tsan -j "$jobs" -LE 'lint|bench|apps|cli|vm|fuzz' \
+    -E 'stress.(drop|fork)|provider.cost'
 }
 
 stage_fuzz() {
