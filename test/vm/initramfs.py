@@ -98,8 +98,9 @@ class Cpio:
         return bytes(self.out)
 
 
-def build(kernel_dir, guest_dir, device, script, env):
-    """The archive, compressed.  env: words the scripts can read."""
+def build(kernel_dir, guest_dir, device, files, env):
+    """The archive, compressed.  files: more of them, guest path to host path;
+    env: words the scripts can read."""
     modules = Modules(f'{kernel_dir}/debs/lib/modules',
                       f'{kernel_dir}/modules')
     driver = DRIVERS[device]
@@ -117,8 +118,9 @@ def build(kernel_dir, guest_dir, device, script, env):
         with open(os.path.join(guest_dir, name), 'rb') as f:
             cpio.file('init' if name == 'init' else f'lab/{name}', f.read(),
                       0o755)
-    with open(script, 'rb') as f:
-        cpio.file('lab/script', f.read(), 0o755)
+    for name, path in files.items():
+        with open(path, 'rb') as f:
+            cpio.file(name, f.read(), 0o755)
     words = dict(env, DRIVER=driver)
     cpio.file('lab/env', ''.join(f"{k}='{v}'\n" for k, v in
                                  sorted(words.items())).encode())

@@ -30,5 +30,9 @@ why=$(errors_since flr)
 bound || why="not bound; $why"
 check flr "$why$(not_passed)"
 
+answers >/tmp/answers 2>&1 || why=$(grep ^labtool /tmp/answers)
+text answers </tmp/answers
+check work "$why$(errors_since work)"
+
 rmmod "$DRIVER"
 check rmmod "$(errors_since rmmod)"
