@@ -114,6 +114,8 @@ static void alg_crypt(int fd, unsigned int direction, const void *iv,
 		unsigned char bytes[32];
 	} v = { .len = (uint32_t)iv_len };
 
+	if (iv_len > sizeof(v.bytes))
+		die("IV");
 	if (iv_len)
 		m.msg_controllen += CMSG_SPACE(sizeof(v.len) + iv_len);
 	add_control(&m, &c, ALG_SET_OP, &direction, sizeof(direction));
