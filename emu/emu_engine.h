@@ -83,4 +83,7 @@ struct emu_engine {
 
 extern const struct emu_engine emu_hpre, emu_sec;
 
+/* All there are; NULL: not modelled. */
+extern const struct emu_engine *const emu_engines[UACCE_ENGINES];
+
 #endif

@@ -36,11 +36,6 @@ static struct emu_host *emu_host_of(struct uacce_host *host)
 	return (struct emu_host *)host;
 }
 
-static const struct emu_engine *const emu_engines[UACCE_ENGINES] = {
-	[UACCE_HPRE] = &emu_hpre,
-	[UACCE_SEC] = &emu_sec,
-};
-
 /* Stems of node names; docs/hw/uacce.md#names */
 static const char *const emu_stems[UACCE_ENGINES] = {
 	[UACCE_HPRE] = "hisi_hpre",

@@ -89,7 +89,12 @@ static const char *const emu_hpre_names[] = {
 	[0xd] = "ecmul",
 	[0xe] = "ecdsa-sign",
 	[0xf] = "ecdsa-verify",
-	[0x10] = "x25519",
+	[0x10] = "x25519-x448",
+	"sm2-keygen",
+	"sm2-sign",
+	"sm2-verify",
+	"sm2-encrypt",
+	"sm2-decrypt",
 };
 static const char *const emu_calg_names[] = { "des", "3des", "aes", "sm4" };
 static const char *const emu_cmode_names[] = {

@@ -28,8 +28,6 @@
 #define FUNCTIONS_MAX 16
 #define OPTIONS_MAX   512
 
-static const struct emu_engine *const engines[] = { &emu_hpre, &emu_sec };
-
 /* What one function shall be, and what became of it. */
 struct function {
 	const char *socket, *trace;
@@ -144,12 +142,22 @@ static int begin_function(struct program *p, const char *socket)
 
 static int set_device(struct function *f, const char *name)
 {
-	for (size_t i = 0; i < WD_ARRAY_SIZE(engines); i++)
-		if (!strcmp(engines[i]->name, name))
-			f->engine = engines[i];
-	if (f->engine && !strcmp(f->engine->name, name))
-		return 0;
-	say("--device %s: there are hpre and sec", name);
+	char known[64] = "";
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < UACCE_ENGINES; i++) {
+		const struct emu_engine *e = emu_engines[i];
+
+		if (!e)
+			continue;
+		if (!strcmp(e->name, name)) {
+			f->engine = e;
+			return 0;
+		}
+		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
+				      n ? ", " : "", e->name);
+	}
+	say("--device %s: there are %s", name, known);
 	return -EINVAL;
 }
 

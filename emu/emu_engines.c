@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "emu/emu_engine.h"
+
+const struct emu_engine *const emu_engines[UACCE_ENGINES] = {
+	[UACCE_HPRE] = &emu_hpre,
+	[UACCE_SEC] = &emu_sec,
+};
