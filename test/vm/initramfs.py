@@ -11,12 +11,10 @@ DRIVERS = {'hpre': 'hisi_hpre', 'sec': 'hisi_sec2', 'zip': 'hisi_zip'}
 
 # What the kernel would load on demand: software twins of the algorithms,
 # which the drivers fall back to and the self-tests compare with.
-TWINS = ['sm4_generic', 'ecb', 'ctr', 'xts', 'ccm', 'gcm', 'ghash-generic', 'des_generic',
-         'sha512_generic', 'authenc', 'ecdh_generic', 'curve25519-generic',
-         'seqiv', 'echainiv', 'cmac', 'essiv', 'dm-crypt', 'dm-mod',
-         'algif_skcipher', 'loop']
-# Loaded by a script when it wants to.
-LATER = ['tcrypt']
+TWINS = ['sm4_generic', 'ecb', 'ctr', 'xts', 'ccm', 'gcm', 'ghash-generic',
+         'des_generic', 'sha512_generic', 'drbg', 'jitterentropy_rng',
+         'authenc', 'ecdh_generic', 'curve25519-generic', 'seqiv', 'echainiv',
+         'cmac', 'essiv', 'dm-crypt', 'dm-mod', 'algif_skcipher', 'loop']
 
 
 def canonical(name):
@@ -105,13 +103,12 @@ def build(kernel_dir, guest_dir, device, files, env):
                       f'{kernel_dir}/modules')
     driver = DRIVERS[device]
     before = modules.order(TWINS + modules.depends(driver))
-    later = [m for m in modules.order(LATER + [driver]) if m not in before]
     cpio = Cpio()
     for name in 'dev', 'proc', 'sys', 'tmp':
         cpio.folder(name)
     with open(f'{kernel_dir}/debs/bin/busybox', 'rb') as f:
         cpio.file('bin/busybox', f.read(), 0o755)
-    for name in before + later:
+    for name in before + [driver]:
         cpio.file(f'modules/{name}.ko', modules.read(name))
     cpio.file('modules/order', ''.join(f'{m}\n' for m in before).encode())
     for name in os.listdir(guest_dir):
