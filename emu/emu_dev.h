@@ -46,6 +46,7 @@ enum emu_fault_kind {
 	EMU_FAULT_STOP,	  /* the queue stops (stop words set) */
 	EMU_FAULT_RESET,  /* function-level reset under way */
 	EMU_FAULT_GONE,	  /* device removed: all queues zombie */
+	EMU_FAULT_ERROR,  /* the job is fine; error bit @arg is raised */
 	EMU_FAULT_KINDS
 };
 

@@ -41,6 +41,9 @@ void emu_mishap(const struct emu_config *cfg, uint64_t job,
 		case EMU_FAULT_GONE:
 			out->gone = true;
 			break;
+		case EMU_FAULT_ERROR:
+			out->errors |= 1u << f->arg;
+			break;
 		case EMU_FAULT_KINDS:
 			break;
 		}

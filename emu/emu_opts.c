@@ -12,8 +12,12 @@ static const char *const emu_fault_names[EMU_FAULT_KINDS] = {
 	[EMU_FAULT_DELAY] = "delay",   [EMU_FAULT_DROP] = "drop",
 	[EMU_FAULT_STATUS] = "status", [EMU_FAULT_WRONG] = "wrong",
 	[EMU_FAULT_STOP] = "stop",     [EMU_FAULT_RESET] = "reset",
-	[EMU_FAULT_GONE] = "gone",
+	[EMU_FAULT_GONE] = "gone",     [EMU_FAULT_ERROR] = "error",
 };
+
+/* Error bits that the queue manager has; the one that harms nothing. */
+#define EMU_ERROR_BITS	    15
+#define EMU_ERROR_CORRECTED 3
 
 /* A decimal number and nothing else; 18 digits can't overflow. */
 static bool emu_number(const char *s, size_t len, uint64_t *out)
@@ -139,6 +143,25 @@ static bool emu_fault_kind(const char *s, size_t len, enum emu_fault_kind *kind)
 	return false;
 }
 
+/* @s is what follows N.  Return: NULL, or what is wrong. */
+static const char *emu_fault_argument(const char *s, struct emu_fault *f)
+{
+	bool given = *s && emu_number(s + 1, strlen(s + 1), &f->arg);
+
+	switch (f->kind) {
+	case EMU_FAULT_DELAY:
+		return given ? NULL : "delay is followed by :MICROSECONDS";
+	case EMU_FAULT_ERROR:
+		if (!*s)
+			f->arg = EMU_ERROR_CORRECTED;
+		else if (!given || f->arg >= EMU_ERROR_BITS)
+			return "error is followed by nothing or :BIT, 0 to 14";
+		return NULL;
+	default:
+		return *s ? "only delay and error take an argument" : NULL;
+	}
+}
+
 /* Return: NULL, or what is wrong. */
 static const char *emu_fault_parse(const char *s, struct emu_fault *f,
 				   enum uacce_engine *engine)
@@ -150,7 +173,7 @@ static const char *emu_fault_parse(const char *s, struct emu_fault *f,
 	len = strcspn(s, "@/");
 	if (!emu_fault_kind(s, len, &f->kind))
 		return "the kind is one of delay, drop, status, wrong, stop, "
-		       "reset, gone";
+		       "reset, gone, error";
 	if (!s[len])
 		return "KIND is followed by @N (the N-th job) or /N (every "
 		       "N-th)";
@@ -161,11 +184,7 @@ static const char *emu_fault_parse(const char *s, struct emu_fault *f,
 		return "N is a number from 1";
 	if (f->every)
 		f->every = f->nth;
-	if (f->kind != EMU_FAULT_DELAY)
-		return s[len] ? "only delay takes an argument" : NULL;
-	if (!s[len] || !emu_number(s + len + 1, strlen(s + len + 1), &f->arg))
-		return "delay is followed by :MICROSECONDS";
-	return NULL;
+	return emu_fault_argument(s + len, f);
 }
 
 static int emu_fault_option(struct emu_host_options *o, const char *word,

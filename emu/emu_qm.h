@@ -33,6 +33,7 @@
 struct emu_mishap {
 	uint64_t delay_us;
 	bool drop, fail, corrupt, stop, reset, gone;
+	uint32_t errors; /* enum emu_error */
 };
 
 /* A descriptor taken from a ring and not yet completed. */
@@ -168,6 +169,7 @@ enum emu_error {
 	EMU_ERR_AXI_READ = 1u << 0,
 	EMU_ERR_AXI_WRITE = 1u << 1,
 	EMU_ERR_ECC = 1u << 2,
+	EMU_ERR_ECC_CORRECTED = 1u << 3,
 	EMU_ERR_CQ_FUNCTION = 1u << 8,
 	EMU_ERR_SQ_FUNCTION = 1u << 9,
 	EMU_ERR_BELL = 1u << 10,

@@ -512,6 +512,8 @@ static void emu_start(struct emu_dev *d, struct emu_queue *q)
 	if (!t)
 		return;
 	emu_mishap(&d->cfg, ++d->job, &m);
+	if (m.errors)
+		emu_error(d, m.errors);
 	if (emu_collapse(d, q, &m)) {
 		emu_task_put(d, t);
 		return;

@@ -70,7 +70,7 @@ static const char usage[] =
 	"  --rate N              at most N jobs a second\n"
 	"  --fault KIND@N[:ARG]  the N-th job goes wrong (KIND/N: every N-th): "
 	"delay, drop,\n"
-	"                        status, wrong, stop, reset, gone\n"
+	"                        status, wrong, stop, reset, gone, error\n"
 	"  --trace FILE          write what happens, a line each\n"
 	"  --stats FILE          write counts as JSON at the end\n"
 	"  --help, --version\n"

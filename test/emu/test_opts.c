@@ -123,6 +123,8 @@ static const struct {
 	{ "fault=delay@1", "\"fault=delay@1\"", "MICROSECONDS" },
 	{ "fault=delay@1:", "\"fault=delay@1:\"", "MICROSECONDS" },
 	{ "fault=delay@1:soon", "\"fault=delay@1:soon\"", "MICROSECONDS" },
+	{ "fault=error@1:", "\"fault=error@1:\"", "0 to 14" },
+	{ "fault=error@1:15", "\"fault=error@1:15\"", "0 to 14" },
 	{ "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	  "a",
 	  "\"aaaa", "too long" },

@@ -344,6 +344,24 @@ class Jobs(Vfio):
                          list(range(8)))
 
 
+class Errors(Vfio):
+    OPTIONS = ("--device", "hpre", "--fault", "error@2", "--fault",
+               "error@3:12")
+
+    def test_an_error_is_raised_and_acknowledged_and_jobs_go_on(self):
+        g = self.ready()
+        g.queue(0)
+        sqe, dst, want = rsa(g)
+        for bits in (0, 1 << 3, 1 << 12, 0):
+            g.put(dst, bytes(len(want)))
+            self.assertEqual(hpre_status(g.run(0, sqe)), (3, 0))
+            self.assertEqual(g.get(dst, len(want)), want)
+            self.assertEqual(self.c.read(2, 0x100008), bits)
+            self.assertEqual(g.wait_irq(3, 10 if bits else 0.05), bits > 0)
+            self.c.write(2, 0x100000, bits)
+            self.assertEqual(self.c.read(2, 0x100008), 0)
+
+
 class Aes(Vfio):
     OPTIONS = ("--device", "sec")
     KEY, IV = bytes(range(16)), bytes(range(100, 116))
