@@ -41,7 +41,8 @@ build() { # build PRESET: configure and build, the log only on failure
 stage_cross() {
   say "cross: AArch64"
   tools/fetch.sh debs arm64 "$WD_CACHE/arm64" libssl-dev libssl3 \
-    libgcrypt20-dev libgcrypt20 libgpg-error-dev libgpg-error0 &&
+    libgcrypt20-dev libgcrypt20 libgpg-error-dev libgpg-error0 \
+    zlib1g-dev zlib1g &&
     build aarch64 &&
     ctest --preset aarch64 -j "$jobs" -L 'unit|emu'
 }

@@ -5,7 +5,7 @@
  *
  *	emu_qm.c   rings, phases, mailbox, interrupts: knows no algorithm
  *	   │ emu_engine.run(sqe, dma)
- *	emu_hpre.c, emu_sec.c	algorithms: know no ring
+ *	emu_hpre.c, emu_sec.c, emu_zip.c  algorithms: know no ring
  *
  * The model shares field tables with the drivers, never code, so that their
  * logic can disagree.  It is strict: what hardware would refuse or what no
@@ -81,7 +81,7 @@ struct emu_engine {
 	void (*run)(const struct emu_job *job);
 };
 
-extern const struct emu_engine emu_hpre, emu_sec;
+extern const struct emu_engine emu_hpre, emu_sec, emu_zip;
 
 /* All there are; NULL: not modelled. */
 extern const struct emu_engine *const emu_engines[UACCE_ENGINES];

@@ -4,4 +4,5 @@
 const struct emu_engine *const emu_engines[UACCE_ENGINES] = {
 	[UACCE_HPRE] = &emu_hpre,
 	[UACCE_SEC] = &emu_sec,
+	[UACCE_ZIP] = &emu_zip,
 };

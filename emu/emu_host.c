@@ -40,6 +40,7 @@ static struct emu_host *emu_host_of(struct uacce_host *host)
 static const char *const emu_stems[UACCE_ENGINES] = {
 	[UACCE_HPRE] = "hisi_hpre",
 	[UACCE_SEC] = "hisi_sec2",
+	[UACCE_ZIP] = "hisi_zip",
 };
 
 /* --- cards -------------------------------------------------------------- */

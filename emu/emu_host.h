@@ -15,10 +15,12 @@
  *	nosva		bus addresses come from the pool only
  *	queues=N	queues a device, 1..1024 (default 256)
  *	hpre=N, sec=N	devices of that engine, 0..4 (default 1)
+ *	zip=N		the same (default 0)
  *	fault=KIND@N[:ARG]	the N-th job: delay, drop, status, wrong,
  *				stop, reset, gone, error (ARG: which bit)
  *	fault=KIND/N[:ARG]	every N-th job; `fault` may be repeated; prefix
- *				KIND with "hpre." or "sec." for one engine
+ *				KIND with "hpre.", "sec." or "zip." for one
+ *				engine
  */
 #ifndef EMU_HOST_H
 #define EMU_HOST_H

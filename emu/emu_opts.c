@@ -96,6 +96,11 @@ static void emu_opt_sec(struct emu_host_options *o, uint64_t n)
 	o->devices[UACCE_SEC] = (unsigned int)n;
 }
 
+static void emu_opt_zip(struct emu_host_options *o, uint64_t n)
+{
+	o->devices[UACCE_ZIP] = (unsigned int)n;
+}
+
 static const struct emu_option {
 	const char *name;
 	bool number; /* NAME=N, @min to @max; else the bare word */
@@ -113,6 +118,7 @@ static const struct emu_option {
 	{ "queues", true, 1, EMU_CARD_QUEUES_MAX, emu_opt_queues },
 	{ "hpre", true, 0, EMU_DEVICES_MAX, emu_opt_hpre },
 	{ "sec", true, 0, EMU_DEVICES_MAX, emu_opt_sec },
+	{ "zip", true, 0, EMU_DEVICES_MAX, emu_opt_zip },
 };
 
 /* --- fault=[ENGINE.]KIND@N[:ARG] or KIND/N[:ARG] ------------------------- */
@@ -123,6 +129,10 @@ static const char *emu_fault_engine(const char *s, enum uacce_engine *engine)
 	if (!strncmp(s, "hpre.", 5)) {
 		*engine = UACCE_HPRE;
 		return s + 5;
+	}
+	if (!strncmp(s, "zip.", 4)) {
+		*engine = UACCE_ZIP;
+		return s + 4;
 	}
 	if (!strncmp(s, "sec.", 4)) {
 		*engine = UACCE_SEC;

@@ -5,13 +5,14 @@
 #include "emu/emu_qm.h"
 #include "hw/hpre/hpre_fields.h"
 #include "hw/sec/sec_fields.h"
+#include "hw/zip/zip_fields.h"
 
 /* Descriptor types, field TYPE; docs/hw/sec.md#bd-type */
 enum { EMU_SEC_BD2 = 2 };
 
 /*
  * An algorithm as a number, so that counting costs no text: for HPRE the code
- * itself, for SEC what the two halves of a descriptor do.
+ * itself, for ZIP the format, for SEC what the two halves of a descriptor do.
  */
 enum {
 	KEY_C_ALG = 0,	/* bits 3:0 */
@@ -44,7 +45,17 @@ static uint32_t emu_key(const struct emu_engine *e, const uint32_t *sqe)
 {
 	if (e->id == UACCE_HPRE)
 		return wd_get(sqe, &hpre_fields[HPRE_SQE_ALG]);
+	if (e->id == UACCE_ZIP)
+		return wd_get(sqe, &zip_fields[ZIP_SQE_REQ_TYPE]);
 	return e->id == UACCE_SEC ? emu_key_sec(sqe) : 0;
+}
+
+static bool emu_failed_zip(const uint32_t *sqe)
+{
+	uint32_t status = wd_get(sqe, &zip_fields[ZIP_SQE_STATUS]);
+
+	return status != ZIP_OK && status != ZIP_NEGATIVE &&
+	       status != ZIP_STREAM_END;
 }
 
 static bool emu_failed(const struct emu_engine *e, const uint32_t *sqe)
@@ -53,6 +64,8 @@ static bool emu_failed(const struct emu_engine *e, const uint32_t *sqe)
 		return wd_get(sqe, &hpre_fields[HPRE_SQE_DONE]) !=
 			       HPRE_DONE_FINISHED ||
 		       wd_get(sqe, &hpre_fields[HPRE_SQE_ETYPE]);
+	if (e->id == UACCE_ZIP)
+		return emu_failed_zip(sqe);
 	/* Completion fields are in the same place in both types. */
 	return e->id == UACCE_SEC &&
 	       (!wd_get(sqe, &sec_bd2_fields[SEC_BD2_DONE]) ||
@@ -96,6 +109,8 @@ static const char *const emu_hpre_names[] = {
 	"sm2-encrypt",
 	"sm2-decrypt",
 };
+static const char *const emu_zip_names[] = { "?", "deflate", "zlib", "gzip",
+					     "lz4" };
 static const char *const emu_calg_names[] = { "des", "3des", "aes", "sm4" };
 static const char *const emu_cmode_names[] = {
 	"ecb", "cbc", "cfb", "ofb", "ctr", "ccm", "gcm", "xts", NULL, "cts",
@@ -147,6 +162,8 @@ void emu_alg_name(const struct emu_engine *e, uint32_t key, char *buf,
 {
 	if (e->id == UACCE_HPRE)
 		snprintf(buf, size, "%s", NAME(emu_hpre_names, key));
+	else if (e->id == UACCE_ZIP)
+		snprintf(buf, size, "%s", NAME(emu_zip_names, key));
 	else if (e->id == UACCE_SEC)
 		emu_name_sec(key, buf, size);
 	else

@@ -3,7 +3,7 @@
 # deps.sh GROUP...: make sure Debian's packages of these groups are installed.
 # Silent and instant when nothing is missing.  Works as root and through sudo.
 #
-#   build   compiler, CMake, libcrypto and libgcrypt headers
+#   build   compiler, CMake, libcrypto, libgcrypt and zlib headers
 #   demo    what demo.sh shows: nginx, curl
 #   test    what test.sh runs beside that: linters, cross compilers, sources,
 #           kernel modules
@@ -12,7 +12,7 @@ set -euo pipefail
 packages_of() {
   case $1 in
     build) echo gcc libc6-dev cmake ninja-build pkg-config git python3 \
-                openssl libssl-dev libgcrypt20-dev ;;
+                openssl libssl-dev libgcrypt20-dev zlib1g-dev ;;
     demo)  echo nginx-light curl ;;
     test)  echo clang clang-format clang-tidy libclang-rt-14-dev cppcheck \
                 shellcheck codespell valgrind make perl dpkg-dev xz-utils \

@@ -96,12 +96,15 @@ unpack() { # unpack DIR DEB...
 fetch_debs() {
   local arch=$1 dir=$2
   shift 2
-  [ -e "$dir" ] && return 0
+  # Again when the list has grown since.
+  [ "$(cat "$dir/.packages" 2>/dev/null)" = "$*" ] && return 0
   private_apt "$arch" deb
   work=$(mktemp -d "$cache/debs.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   (cd "$work" && apt-get "${apt[@]}" download "$@")
+  rm -rf "$dir"
   unpack "$dir" "$work"/*.deb
+  echo "$*" >"$dir/.packages"
 }
 
 fetch_root() {

@@ -59,7 +59,7 @@ static const char usage[] =
 	"\n"
 	"  --vfio-user SOCKET    listen here; begins a function, may be "
 	"repeated\n"
-	"  --device ENGINE       hpre or sec\n"
+	"  --device ENGINE       hpre, sec or zip\n"
 	"  --model GENERATION    kunpeng930 (default) or kunpeng920\n"
 	"  --vf N                virtual function N, 1 to 63, instead of the "
 	"physical one\n"

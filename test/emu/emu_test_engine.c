@@ -68,3 +68,4 @@ static const struct emu_handshake te_handshakes[] = {
 
 TE_ENGINE(emu_hpre, "hpre", UACCE_HPRE, 64);
 TE_ENGINE(emu_sec, "sec", UACCE_SEC, 128);
+TE_ENGINE(emu_zip, "zip", UACCE_ZIP, 128);

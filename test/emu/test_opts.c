@@ -30,6 +30,7 @@ static void nothing_said_is_the_default(void)
 	T_EQ(o.queues, 256);
 	T_EQ(o.devices[UACCE_HPRE], 1);
 	T_EQ(o.devices[UACCE_SEC], 1);
+	T_EQ(o.devices[UACCE_ZIP], 0);
 	T_EQ(o.config.fault_count, 0);
 }
 
@@ -37,7 +38,8 @@ static void every_option_sets_its_field(void)
 {
 	struct emu_host_options o =
 		parsed("kunpeng920,threads=16,inline,latency_us=5,rate=7,"
-		       "replay,nosva,queues=1024,hpre=0,sec=4");
+		       "replay,nosva,queues=1024,hpre=0,sec=4,"
+		       "zip=2");
 
 	T_EQ(o.config.model, EMU_KUNPENG920);
 	T_EQ(o.threads, 16);
@@ -49,6 +51,7 @@ static void every_option_sets_its_field(void)
 	T_EQ(o.queues, 1024);
 	T_EQ(o.devices[UACCE_HPRE], 0);
 	T_EQ(o.devices[UACCE_SEC], 4);
+	T_EQ(o.devices[UACCE_ZIP], 2);
 	T_EQ(parsed("kunpeng930").config.model, EMU_KUNPENG930);
 }
 
@@ -105,7 +108,8 @@ static const struct {
 	{ "queues=1025", "\"queues=1025\"", "from 1 to 1024" },
 	{ "hpre=5", "\"hpre=5\"", "from 0 to 4" },
 	{ "sec=5", "\"sec=5\"", "from 0 to 4" },
-	{ "zip=1", "\"zip=1\"", "there are" },
+	{ "zip=5", "\"zip=5\"", "from 0 to 4" },
+	{ "zap=1", "\"zap=1\"", "there are" },
 	{ "thread=1", "\"thread=1\"", "threads=N" },
 	{ "Inline", "\"Inline\"", "fault=KIND@N" },
 	{ "inline,threads=0", "\"threads=0\"", "from 1 to 16" },
@@ -113,7 +117,7 @@ static const struct {
 	{ "fault", "\"fault\"", "fault=KIND@N" },
 	{ "fault=", "\"fault=\"", "the kind is one of" },
 	{ "fault=explode@1", "\"fault=explode@1\"", "the kind is one of" },
-	{ "fault=zip.drop@1", "\"fault=zip.drop@1\"", "the kind is one of" },
+	{ "fault=zap.drop@1", "\"fault=zap.drop@1\"", "the kind is one of" },
 	{ "fault=drop", "\"fault=drop\"", "@N" },
 	{ "fault=drop@", "\"fault=drop@\"", "from 1" },
 	{ "fault=drop@0", "\"fault=drop@0\"", "from 1" },

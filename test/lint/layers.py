@@ -31,6 +31,7 @@ OUTSIDE = {
     "openssl/": ("provider", "engine_compat", "tools", "test",
                  "emu/emu_hpre"),
     "gcrypt.h": ("emu/emu_sec", "test"),
+    "zlib.h": ("emu/emu_zip", "zlib_compat", "test"),
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 
