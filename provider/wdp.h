@@ -224,6 +224,13 @@ bool wdp_software_may(struct wdp_ctx *p, enum offload_kind kind, int rc);
 struct offload_waiter *wdp_waiter_get(struct wdp_ctx *p);
 void wdp_waiter_release(struct offload_waiter *w);
 
+/*
+ * @size bytes for what an operation must keep over a pause and nobody may find:
+ * the stack of a dropped job is leaked as it is, this is wiped with the waiter's
+ * release or the job's drop.  Once between get and release.  NULL: no memory.
+ */
+uint8_t *wdp_waiter_secret(struct offload_waiter *w, size_t size);
+
 /* ---- parameters of the provider itself ---------------------------------- */
 
 /* Beside libcrypto's name, version, buildinfo and status: */

@@ -35,6 +35,8 @@
 
 #include <openssl/async.h>
 
+#include "base/wd_base.h"
+
 /*
  * Returns of ASYNC_pause_job() without a wake, in a row, after which the job
  * waits synchronously: pausing is blocked (then it returns at once, and there
@@ -58,6 +60,8 @@ struct waiter {
 	bool taken; /* a job holds it */
 	bool waiting, woken;
 	unsigned int vain;
+	uint8_t *secret; /* of the job, or NULL */
+	size_t secret_size;
 };
 
 static const char waiter_key;
@@ -92,6 +96,14 @@ static bool waiter_after_fork(struct waiter *wt)
 		return false;
 	waiter_lock_init(wt);
 	return true;
+}
+
+static void waiter_forget(struct waiter *wt)
+{
+	wd_wipe(wt->secret, wt->secret_size);
+	free(wt->secret);
+	wt->secret = NULL;
+	wt->secret_size = 0;
 }
 
 static void waiter_get(struct offload_waiter *w)
@@ -190,6 +202,8 @@ static void waiter_cleanup(ASYNC_WAIT_CTX *ctx, const void *key,
 	offload_abandon(&wt->w);
 	if (fd >= 0)
 		close(fd);
+	if (dropped)
+		waiter_forget(wt);
 	/* A job that never returns never gives its own reference back. */
 	waiter_drop(wt, dropped ? 2 : 1);
 }
@@ -391,9 +405,19 @@ void wdp_waiter_release(struct offload_waiter *w)
 	if (!w)
 		return;
 	wt = waiter_of(w);
+	waiter_forget(wt);
 	pthread_mutex_lock(&wt->lock);
 	waiter_drain(wt);
 	wt->taken = false;
 	pthread_mutex_unlock(&wt->lock);
 	waiter_put(w);
+}
+
+uint8_t *wdp_waiter_secret(struct offload_waiter *w, size_t size)
+{
+	struct waiter *wt = waiter_of(w);
+
+	wt->secret = malloc(size);
+	wt->secret_size = wt->secret ? size : 0;
+	return wt->secret;
 }

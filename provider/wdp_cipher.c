@@ -157,7 +157,9 @@ static int cbc_job(struct cbc_ctx *c, uint8_t *out, const uint8_t *in,
 	uint8_t next[CBC_BLOCK];
 	int rc;
 
-	memcpy(next, in + len - CBC_BLOCK, CBC_BLOCK);
+	/* Ciphertext only: what lies here in a dropped job stays for good. */
+	if (!c->encrypt)
+		memcpy(next, in + len - CBC_BLOCK, CBC_BLOCK);
 	rc = offload_cipher(c->prov->off, &op, w);
 	if (rc)
 		return rc;

@@ -112,6 +112,8 @@ const uint8_t *wdp_rsa_modulus(const struct wdp_pkey *k);
 /**
  * wdp_rsa_private() - in^d mod n, CRT where the key has it
  * wdp_rsa_public()  - in^e mod n
+ * wdp_rsa_seal()    - the same of a secret, wiped by the caller in the end: it
+ *		       is moved out of the stack before a pause
  * @in, @out: k->size bytes each, big-endian; @out may be @in
  *
  * Call after wdp_rsa_offloads() said yes.  A private result is raised to the
@@ -124,6 +126,7 @@ const uint8_t *wdp_rsa_modulus(const struct wdp_pkey *k);
  */
 int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
 int wdp_rsa_public(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
+int wdp_rsa_seal(struct wdp_pkey *k, uint8_t *em, uint8_t *out);
 
 /* Free the device form; called by wdp_pkey_put().  NULL is fine. */
 void wdp_rsa_dev_free(struct wdp_rsa_dev *d);

@@ -308,7 +308,7 @@ static int rsa_encrypt_device(struct wdp_rsa_enc *c, uint8_t *out,
 	if (rsa_enc_block(c, em, in, len))
 		offload_count_software(c->prov->off, OFFLOAD_RSA_PUBLIC);
 	else
-		rc = wdp_rsa_public(c->key, em, out);
+		rc = wdp_rsa_seal(c->key, em, out);
 	wd_wipe(em, sizeof(em));
 	return rc;
 }

@@ -270,21 +270,40 @@ static bool rsa_below_modulus(const struct wdp_pkey *k, const uint8_t *in)
 	return memcmp(in, wdp_rsa_modulus(k), k->size) < 0;
 }
 
+/*
+ * The waiter of this operation and memory for one number of it, which may be a
+ * secret: @stack unless the job may be dropped in between.  Without memory the
+ * job does not pause.
+ */
+static uint8_t *rsa_secret(struct wdp_pkey *k, uint8_t stack[HPRE_WIDTH_MAX],
+			   struct offload_waiter **w)
+{
+	uint8_t *p = NULL;
+
+	*w = wdp_waiter_get(k->prov);
+	if (*w)
+		p = wdp_waiter_secret(*w, k->size);
+	if (p)
+		return p;
+	wdp_waiter_release(*w);
+	*w = NULL;
+	return stack;
+}
+
 int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out)
 {
-	uint8_t result[HPRE_WIDTH_MAX];
+	uint8_t stack[HPRE_WIDTH_MAX], *result;
 	struct offload_waiter *w;
 	int rc;
 
 	if (!rsa_below_modulus(k, in))
 		return rsa_fall_back(k, OFFLOAD_RSA_PRIVATE, -EINVAL);
-	w = wdp_waiter_get(k->prov);
+	result = rsa_secret(k, stack, &w);
 	rc = rsa_private_checked(k, in, result, w);
-	if (w)
-		wdp_waiter_release(w);
 	if (!rc)
 		memcpy(out, result, k->size);
 	wd_wipe(result, k->size);
+	wdp_waiter_release(w);
 	return rc ? rsa_fall_back(k, OFFLOAD_RSA_PRIVATE, rc) : 0;
 }
 
@@ -297,7 +316,23 @@ int wdp_rsa_public(struct wdp_pkey *k, const uint8_t *in, uint8_t *out)
 		return rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, -EINVAL);
 	w = wdp_waiter_get(k->prov);
 	rc = rsa_run(k, OFFLOAD_RSA_PUBLIC, in, out, w);
-	if (w)
-		wdp_waiter_release(w);
+	wdp_waiter_release(w);
+	return rc ? rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, rc) : 0;
+}
+
+int wdp_rsa_seal(struct wdp_pkey *k, uint8_t *em, uint8_t *out)
+{
+	uint8_t stack[HPRE_WIDTH_MAX], *secret;
+	struct offload_waiter *w;
+	int rc;
+
+	if (!rsa_below_modulus(k, em))
+		return rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, -EINVAL);
+	secret = rsa_secret(k, stack, &w);
+	memcpy(secret, em, k->size);
+	wd_wipe(em, k->size);
+	rc = rsa_run(k, OFFLOAD_RSA_PUBLIC, secret, out, w);
+	wd_wipe(secret, k->size);
+	wdp_waiter_release(w);
 	return rc ? rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, rc) : 0;
 }
