@@ -102,7 +102,7 @@ static const char *const emu_hpre_names[] = {
 	[0xd] = "ecmul",
 	[0xe] = "ecdsa-sign",
 	[0xf] = "ecdsa-verify",
-	[0x10] = "x25519-x448",
+	[0x10] = "x25519",
 	"sm2-keygen",
 	"sm2-sign",
 	"sm2-verify",

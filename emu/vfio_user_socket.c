@@ -8,6 +8,8 @@
 
 #include "emu/vfio_user.h"
 
+#define STOP_EVERY 256 /* messages between looks at the stop descriptor */
+
 struct conversation {
 	struct vfio_user *u;
 	int sock, stop;
@@ -85,14 +87,15 @@ static ssize_t receive_some(struct conversation *c, size_t have, size_t want)
 	ssize_t n;
 	int rc;
 
-	do {
+	while ((n = recvmsg(c->sock, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC)) <
+	       0) {
+		if (!try_again())
+			return errno == ECONNRESET ? 0 : -errno;
 		rc = wait_for(c->sock, c->stop, POLLIN);
 		if (rc)
 			return rc;
-		n = recvmsg(c->sock, &h, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	} while (n < 0 && try_again());
-	if (n < 0)
-		return errno == ECONNRESET ? 0 : -errno;
+		h.msg_controllen = sizeof(control);
+	}
 	take_fds(&c->m, &h);
 	return n;
 }
@@ -154,11 +157,22 @@ static int send_reply(struct conversation *c)
 
 /* --- serving ------------------------------------------------------------- */
 
+/* A peer that never pauses must not keep us from ending. */
+static bool told_to_stop(const struct conversation *c)
+{
+	struct pollfd p = { .fd = c->stop, .events = POLLIN };
+
+	return c->u->messages % STOP_EVERY == 0 && poll(&p, 1, 0) > 0;
+}
+
 static int converse(struct conversation *c)
 {
 	int rc, sent;
 
 	for (;;) {
+		rc = -ECANCELED;
+		if (told_to_stop(c))
+			break;
 		c->m.data = c->in;
 		c->m.reply = c->out;
 		rc = receive_message(c);

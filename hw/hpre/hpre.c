@@ -1,54 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hw/hpre/hpre.h"
+#include "hw/hpre/hpre_rows.h"
 
 #include <errno.h>
 
 #include "base/wd_base.h"
-
-enum hpre_width_set { HPRE_WIDTHS_RSA = 1, HPRE_WIDTHS_DH = 2 };
-
-/* Operand widths in bytes, and who may have them; docs/hw/hpre.md#width */
-static const struct {
-	uint16_t bytes;
-	uint8_t sets;
-} hpre_widths[] = {
-	{ 96, HPRE_WIDTHS_DH },
-	{ 128, HPRE_WIDTHS_DH | HPRE_WIDTHS_RSA },
-	{ 192, HPRE_WIDTHS_DH },
-	{ 256, HPRE_WIDTHS_DH | HPRE_WIDTHS_RSA },
-	{ 384, HPRE_WIDTHS_DH | HPRE_WIDTHS_RSA },
-	{ 512, HPRE_WIDTHS_DH | HPRE_WIDTHS_RSA },
-};
-
-/* docs/hw/hpre.md#algorithms; no row, no operation */
-static const struct hpre_kind {
-	uint8_t widths;	    /* which set */
-	uint8_t key_halves; /* size of the key block in units of W/2 */
-	bool no_input;	    /* the base is in the algorithm */
-} hpre_kinds[] = {
-	[HPRE_ALG_MODEXP] = { HPRE_WIDTHS_RSA, 4, false },
-	[HPRE_ALG_RSA_CRT] = { HPRE_WIDTHS_RSA, 5, false },
-	[HPRE_ALG_DH_G2] = { HPRE_WIDTHS_DH, 4, true },
-	[HPRE_ALG_DH] = { HPRE_WIDTHS_DH, 4, false },
-};
-
-static bool hpre_width_ok(uint8_t set, uint32_t width)
-{
-	for (size_t i = 0; i < WD_ARRAY_SIZE(hpre_widths); i++)
-		if (hpre_widths[i].bytes == width)
-			return hpre_widths[i].sets & set;
-	return false;
-}
-
-static const struct hpre_kind *hpre_kind(enum hpre_alg alg, uint32_t width)
-{
-	const struct hpre_kind *k;
-
-	if ((size_t)alg >= WD_ARRAY_SIZE(hpre_kinds))
-		return NULL;
-	k = &hpre_kinds[alg];
-	return hpre_width_ok(k->widths, width) ? k : NULL;
-}
 
 static void put(struct hpre_sqe *sqe, enum hpre_field field, uint32_t value)
 {
@@ -65,114 +20,85 @@ static uint32_t get(const struct hpre_sqe *sqe, enum hpre_field field)
 	return wd_get(sqe->w, &hpre_fields[field]);
 }
 
+static bool hpre_addresses_ok(const struct hpre_row *row,
+			      const struct hpre_op *op)
+{
+	return op->key && (op->in || !row->in[0]) && (op->out || !row->out[0]);
+}
+
 int hpre_encode(struct hpre_sqe *sqe, const struct hpre_op *op)
 {
-	const struct hpre_kind *k = hpre_kind(op->alg, op->width);
+	const struct hpre_row *row = hpre_op_row(op);
 
-	if (!k || !op->key || !op->out || (!op->in && !k->no_input))
+	if (!row || !hpre_addresses_ok(row, op))
 		return -EINVAL;
 
 	*sqe = (struct hpre_sqe){ 0 };
 	put(sqe, HPRE_SQE_ALG, op->alg);
 	put(sqe, HPRE_SQE_DONE, HPRE_DONE_SUBMITTED);
 	put(sqe, HPRE_SQE_TASK_LEN1, op->width / 8 - 1);
+	put(sqe, HPRE_SQE_SM2_KSEL, op->device_nonce);
+	put(sqe, HPRE_SQE_HPCORE, op->fast);
 	put64(sqe, HPRE_SQE_KEY_LO, op->key);
-	put64(sqe, HPRE_SQE_IN_LO, k->no_input ? 0 : op->in);
-	put64(sqe, HPRE_SQE_OUT_LO, op->out);
+	put64(sqe, HPRE_SQE_IN_LO, row->in[0] ? op->in : 0);
+	/* A verification has no output; UADK leaves the input's address. */
+	put64(sqe, HPRE_SQE_OUT_LO, row->out[0] ? op->out : op->in);
 	put64(sqe, HPRE_SQE_TAG_LO, op->tag);
+	if (op->msg_len)
+		put(sqe, HPRE_SQE_SM2_MLEN, op->msg_len - 1);
 	return 0;
 }
 
 int hpre_result(const struct hpre_sqe *sqe)
 {
+	const uint32_t alg = get(sqe, HPRE_SQE_ALG);
+
 	if (get(sqe, HPRE_SQE_ETYPE) || get(sqe, HPRE_SQE_ETYPE1))
 		return -EIO;
-	return get(sqe, HPRE_SQE_DONE) == HPRE_DONE_FINISHED ? 0 : -EINPROGRESS;
+	if (get(sqe, HPRE_SQE_DONE) != HPRE_DONE_FINISHED)
+		return -EINPROGRESS;
+	if (alg != HPRE_ALG_ECDSA_VERIFY && alg != HPRE_ALG_SM2_VERIFY)
+		return 0;
+	return get(sqe, HPRE_SQE_OUT_LO) & HPRE_VERIFIED ? 0 : -EBADMSG;
 }
 
-bool hpre_rsa_bits_ok(unsigned int bits)
-{
-	return bits % 8 == 0 && hpre_width_ok(HPRE_WIDTHS_RSA, bits / 8);
-}
-
-size_t hpre_key_size(enum hpre_alg alg, uint32_t width)
-{
-	const struct hpre_kind *k = hpre_kind(alg, width);
-
-	return k ? k->key_halves * (size_t)(width / 2) : 0;
-}
-
-/*
- * Numbers here are secret: how long a check takes depends on lengths alone,
- * never on where the first non-zero byte is.
- */
-static uint8_t hpre_any(const uint8_t *p, size_t len)
-{
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < len; i++)
-		any |= p[i];
-	return any;
-}
-
-struct hpre_part {
-	struct hpre_num num;
-	bool odd; /* a modulus or prime */
+/* Curves that have cores of their own, big-endian; docs/hw/hpre.md#hpcore */
+static const struct {
+	uint32_t p[8], a[8], b[8];
+} hpre_fast[] = {
+	/* NIST P-256 */
+	{ .p = { 0xffffffff, 0x00000001, 0x00000000, 0x00000000, 0x00000000,
+		 0xffffffff, 0xffffffff, 0xffffffff },
+	  .a = { 0xffffffff, 0x00000001, 0x00000000, 0x00000000, 0x00000000,
+		 0xffffffff, 0xffffffff, 0xfffffffc },
+	  .b = { 0x5ac635d8, 0xaa3a93e7, 0xb3ebbd55, 0x769886bc, 0x651d06b0,
+		 0xcc53b0f6, 0x3bce3c3e, 0x27d2604b } },
+	/* SM2 */
+	{ .p = { 0xfffffffe, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
+		 0x00000000, 0xffffffff, 0xffffffff },
+	  .a = { 0xfffffffe, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
+		 0x00000000, 0xffffffff, 0xfffffffc },
+	  .b = { 0x28e9fa9e, 0x9d9f5e34, 0x4d5a9e4b, 0xcf6509a7, 0xf39789f5,
+		 0x15ab8f92, 0xddbcbd41, 0x4d940e93 } },
 };
 
-static bool hpre_part_ok(const struct hpre_part *part, size_t width)
+static bool hpre_same(const uint8_t *number, const uint32_t *words)
 {
-	const struct hpre_num *n = &part->num;
-	size_t over = n->len > width ? n->len - width : 0;
+	for (size_t i = 0; i < 8; i++)
+		if (wd_load_be32(number + 4 * i) != words[i])
+			return false;
+	return true;
+}
 
-	if (!n->p || !n->len)
+/* The block is p | a | k | b: k is not looked at. */
+bool hpre_fast_curve(const uint8_t *key, uint32_t width)
+{
+	if (width != 32)
 		return false;
-	return !hpre_any(n->p, over) && hpre_any(n->p + over, n->len - over) &&
-	       (!part->odd || n->p[n->len - 1] & 1);
-}
-
-static void hpre_part_put(uint8_t *out, size_t width, const struct hpre_num *n)
-{
-	size_t len = n->len > width ? width : n->len;
-
-	memset(out, 0, width - len);
-	memcpy(out + width - len, n->p + n->len - len, len);
-}
-
-/* Lay @n parts of @width bytes each behind one another, all or none. */
-static int hpre_key_put(uint8_t *block, size_t width,
-			const struct hpre_part *parts, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!hpre_part_ok(&parts[i], width))
-			return -EINVAL;
-	for (size_t i = 0; i < n; i++)
-		hpre_part_put(block + i * width, width, &parts[i].num);
-	return 0;
-}
-
-int hpre_key_modexp(uint8_t *block, uint32_t width, struct hpre_num exponent,
-		    struct hpre_num modulus)
-{
-	const struct hpre_part parts[] = {
-		{ exponent, false },
-		{ modulus, true },
-	};
-
-	if (!hpre_key_size(HPRE_ALG_MODEXP, width))
-		return -EINVAL;
-	return hpre_key_put(block, width, parts, WD_ARRAY_SIZE(parts));
-}
-
-int hpre_key_rsa_crt(uint8_t *block, uint32_t width,
-		     const struct hpre_rsa_crt *crt)
-{
-	const struct hpre_part parts[] = {
-		{ crt->dq, false }, { crt->dp, false },	  { crt->q, true },
-		{ crt->p, true },   { crt->qinv, false },
-	};
-
-	if (!hpre_key_size(HPRE_ALG_RSA_CRT, width))
-		return -EINVAL;
-	return hpre_key_put(block, width / 2, parts, WD_ARRAY_SIZE(parts));
+	for (size_t i = 0; i < WD_ARRAY_SIZE(hpre_fast); i++)
+		if (hpre_same(key, hpre_fast[i].p) &&
+		    hpre_same(key + 32, hpre_fast[i].a) &&
+		    hpre_same(key + 96, hpre_fast[i].b))
+			return true;
+	return false;
 }

@@ -754,6 +754,17 @@ class Rude(Vfio):
         self.server.process.send_signal(signal.SIGTERM)
         self.assertEqual(self.server.finish(), 0)
 
+    def test_a_peer_that_never_pauses_does_not_keep_it_from_ending(self):
+        self.c.version()
+        message = self.c.message(vc.REGION_WRITE, struct.pack(
+            "<QIII", 0x100074, 2, 4, 0), vc.NO_REPLY) * 1000
+        deadline = time.monotonic() + 10
+        self.server.process.send_signal(signal.SIGTERM)
+        with self.assertRaises(OSError):
+            while time.monotonic() < deadline:
+                self.c.sock.sendall(message)
+        self.assertEqual(self.server.finish(), 0)
+
     def test_a_connection_cut_anywhere_ends_cleanly(self):
         whole = struct.pack("<HHIII", 1, vc.VERSION, 20, 0, 0) + bytes(4)
         for cut in (0, 1, 15, 16, 19):

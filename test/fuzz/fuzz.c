@@ -92,6 +92,37 @@ static void guard(const struct vfio_user *u)
 	hide(ro, FUZZ_RO + FUZZ_RO_SZ, FUZZ_SIZE);
 }
 
+/* P-256: p, a, k, b, then the base point; X25519: p, a24, k, then u. */
+static const char *const curves[] = {
+	"ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"
+	"ffffffff00000001000000000000000000000000fffffffffffffffffffffffc"
+	"00000000000000000000000000000000000000000000000000000000000000d3"
+	"5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b"
+	"6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+	"4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
+	"7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed"
+	"000000000000000000000000000000000000000000000000000000000001db41"
+	"40000000000000000000000000000000000000000000000000000000000000d0"
+	"0000000000000000000000000000000000000000000000000000000000000009",
+};
+
+static unsigned int digit(char c)
+{
+	return (unsigned int)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static void fill_curves(struct vfio_user *u)
+{
+	for (size_t i = 0; i < WD_ARRAY_SIZE(curves); i++) {
+		uint8_t b[192];
+		size_t n = 0;
+
+		for (const char *c = curves[i]; *c; c += 2)
+			b[n++] = (uint8_t)(digit(c[0]) << 4 | digit(c[1]));
+		fuzz_poke(u, FUZZ_CURVES + i * 0x100, b, n);
+	}
+}
+
 /* Keys and numbers that are odd, a scatter list of three pieces. */
 static void fill(struct vfio_user *u)
 {
@@ -114,6 +145,7 @@ static void fill(struct vfio_user *u)
 		odd[i] = (uint8_t)(i * 5 % 251 | 1);
 	fuzz_poke(u, FUZZ_RW2, odd, sizeof(odd));
 	fuzz_poke(u, FUZZ_LIST, &list, sizeof(list));
+	fill_curves(u);
 }
 
 static void lend_memory(struct vfio_user *u)
@@ -261,9 +293,10 @@ void fuzz_start(struct vfio_user *u)
  * near something that matters.  Word and value, ended by word 32.  Addresses
  * are of odd bytes, of room for results, or of the list.
  */
-#define ODD  ((uint32_t)FUZZ_BASE + FUZZ_RW2)
-#define ROOM ((uint32_t)FUZZ_BASE + FUZZ_RW2 + 0x10000)
-#define LIST ((uint32_t)FUZZ_BASE + FUZZ_LIST)
+#define ODD    ((uint32_t)FUZZ_BASE + FUZZ_RW2)
+#define ROOM   ((uint32_t)FUZZ_BASE + FUZZ_RW2 + 0x10000)
+#define LIST   ((uint32_t)FUZZ_BASE + FUZZ_LIST)
+#define CURVES ((uint32_t)FUZZ_BASE + FUZZ_CURVES)
 #define BD3(src, dst)                                                          \
 	{ 4, src }, { 6, ODD }, { 8, ODD }, { 12, ODD }, { 19, dst },          \
 		{ 21, ROOM + 0x1000 },                                         \
@@ -306,8 +339,14 @@ static const struct job jobs[] = {
 	    END } },
 	{ { { 0, 0x4000000d },
 	    { 1, 3 },
-	    { 2, ODD },
-	    { 4, ODD },
+	    { 2, CURVES },
+	    { 4, CURVES + 128 },
+	    { 6, ROOM },
+	    END } },
+	{ { { 0, 0x40000010 },
+	    { 1, 3 },
+	    { 2, CURVES + 0x100 },
+	    { 4, CURVES + 0x160 },
 	    { 6, ROOM },
 	    END } },
 	{ { { 0, 0x223 }, { 1, 0x210001 }, { 18, 64 }, BD3(ODD, ROOM), END } },

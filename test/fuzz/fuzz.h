@@ -32,6 +32,7 @@
 #define FUZZ_SQ	     0x4000u /* rings of FUZZ_DEPTH, one a queue */
 #define FUZZ_CQ	     0x20000u
 #define FUZZ_LIST    (FUZZ_RW2 + 0xc00u) /* a scatter list */
+#define FUZZ_CURVES  (FUZZ_RW2 + 0xe00u) /* parameters and points */
 #define FUZZ_DEPTH   32u
 #define FUZZ_QUEUES  8u
 

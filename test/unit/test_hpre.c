@@ -100,7 +100,7 @@ static void what_is_refused_is_not_written(void)
 	REFUSE(key, 0);
 	REFUSE(in, 0);
 	REFUSE(out, 0);
-	REFUSE(alg, (enum hpre_alg)2);
+	REFUSE(alg, (enum hpre_alg)6);
 	REFUSE(alg, (enum hpre_alg)0x1d);
 #undef REFUSE
 }
@@ -132,7 +132,7 @@ static void key_blocks_have_their_sizes(void)
 	T_EQ(hpre_key_size(HPRE_ALG_DH, 96), 192);
 	T_EQ(hpre_key_size(HPRE_ALG_DH_G2, 512), 1024);
 	T_EQ(hpre_key_size(HPRE_ALG_RSA_CRT, 96), 0);
-	T_EQ(hpre_key_size((enum hpre_alg)2, 256), 0);
+	T_EQ(hpre_key_size((enum hpre_alg)6, 256), 0);
 }
 
 /* A number whose bytes are all @v, but the last is 1. */
@@ -224,7 +224,14 @@ static void bad_keys_are_refused_and_not_written(void)
 
 static void a_dump_names_what_is_set(void)
 {
-	struct hpre_op op = { HPRE_ALG_RSA_CRT, 256, 1, 2, 3, 4 };
+	struct hpre_op op = {
+		.alg = HPRE_ALG_RSA_CRT,
+		.width = 256,
+		.key = 1,
+		.in = 2,
+		.out = 3,
+		.tag = 4,
+	};
 	struct hpre_sqe sqe;
 	char text[256];
 
