@@ -92,8 +92,9 @@ static void guard(const struct vfio_user *u)
 	hide(ro, FUZZ_RO + FUZZ_RO_SZ, FUZZ_SIZE);
 }
 
-/* P-256: p, a, k, b, then the base point; X25519: p, a24, k, then u. */
-static const char *const curves[] = {
+/* P-256: p, a, k, b, then the base point; X25519: p, a24, k, then u; "hello
+ * world" as raw deflate. */
+static const char *const operands[] = {
 	"ffffffff00000001000000000000000000000000ffffffffffffffffffffffff"
 	"ffffffff00000001000000000000000000000000fffffffffffffffffffffffc"
 	"00000000000000000000000000000000000000000000000000000000000000d3"
@@ -104,6 +105,7 @@ static const char *const curves[] = {
 	"000000000000000000000000000000000000000000000000000000000001db41"
 	"40000000000000000000000000000000000000000000000000000000000000d0"
 	"0000000000000000000000000000000000000000000000000000000000000009",
+	"cb48cdc9c95728cf2fca490100",
 };
 
 static unsigned int digit(char c)
@@ -111,13 +113,13 @@ static unsigned int digit(char c)
 	return (unsigned int)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-static void fill_curves(struct vfio_user *u)
+static void fill_operands(struct vfio_user *u)
 {
-	for (size_t i = 0; i < WD_ARRAY_SIZE(curves); i++) {
+	for (size_t i = 0; i < WD_ARRAY_SIZE(operands); i++) {
 		uint8_t b[192];
 		size_t n = 0;
 
-		for (const char *c = curves[i]; *c; c += 2)
+		for (const char *c = operands[i]; *c; c += 2)
 			b[n++] = (uint8_t)(digit(c[0]) << 4 | digit(c[1]));
 		fuzz_poke(u, FUZZ_CURVES + i * 0x100, b, n);
 	}
@@ -128,7 +130,7 @@ static void fill(struct vfio_user *u)
 {
 	struct {
 		struct sec_sgl head;
-		struct sec_sgl_entry third;
+		struct sec_sgl_entry third, none;
 	} list = {
 		.head = { .sum_in_chain = 3,
 			  .sum_in_sgl = 3,
@@ -145,7 +147,12 @@ static void fill(struct vfio_user *u)
 		odd[i] = (uint8_t)(i * 5 % 251 | 1);
 	fuzz_poke(u, FUZZ_RW2, odd, sizeof(odd));
 	fuzz_poke(u, FUZZ_LIST, &list, sizeof(list));
-	fill_curves(u);
+	/* The same shape elsewhere. */
+	for (size_t i = 0; i < 2; i++)
+		list.head.entry[i].addr += 0x8000;
+	list.third.addr += 0x8000;
+	fuzz_poke(u, FUZZ_LIST + sizeof(list), &list, sizeof(list));
+	fill_operands(u);
 }
 
 static void lend_memory(struct vfio_user *u)
@@ -171,7 +178,9 @@ struct vfio_user *fuzz_open(struct fuzz_input *in)
 {
 	uint8_t how = (uint8_t)fuzz_take(in, 1);
 	struct emu_config cfg = {
-		.engine = how & 1 ? &emu_sec : &emu_hpre,
+		.engine = how & 8   ? &emu_zip
+			  : how & 1 ? &emu_sec
+				    : &emu_hpre,
 		.model = how & 2 ? EMU_KUNPENG920 : EMU_KUNPENG930,
 		.vf = how & 4 ? 1 : 0,
 		.queues = FUZZ_QUEUES,
@@ -229,8 +238,11 @@ static const struct emu_engine *engine_of(const struct vfio_user *u)
 {
 	uint16_t id = u->pci.id.device;
 
-	return id == emu_sec.pf_id || id == emu_sec.vf_id ? &emu_sec
-							  : &emu_hpre;
+	for (unsigned int i = 0; i < UACCE_ENGINES; i++)
+		if (emu_engines[i] && (emu_engines[i]->pf_id == id ||
+				       emu_engines[i]->vf_id == id))
+			return emu_engines[i];
+	abort();
 }
 
 static void context(struct vfio_user *u, uint32_t cmd, uint32_t queue,
@@ -383,6 +395,34 @@ static const struct job jobs[] = {
 	    BD2(LIST, LIST),
 	    END } },
 	{ { { 0, 0x842 }, { 2, 0x12808 }, { 4, 100 }, BD2(ODD, 0), END } },
+	/* Queues with an odd number decompress. */
+	{ { { 4, 256 },
+	    { 7, 0x30000000 },
+	    { 9, 1 },
+	    { 14, 4096 },
+	    { 18, ODD },
+	    { 20, ROOM },
+	    END } },
+	{ { { 4, 13 },
+	    { 7, 0x30000000 },
+	    { 9, 1 },
+	    { 14, 64 },
+	    { 18, CURVES + 0x200 },
+	    { 20, ROOM },
+	    END } },
+	{ { { 4, 100 },
+	    { 7, 0x30000000 },
+	    { 9, 0x103 },
+	    { 14, 4000 },
+	    { 18, LIST },
+	    { 20, LIST + 192 },
+	    END } },
+	{ { { 4, 100 },
+	    { 9, 2 },
+	    { 14, 200 },
+	    { 18, ODD },
+	    { 20, ROOM },
+	    END } },
 };
 
 static void lay_job(uint32_t w[32], const struct job *j)
