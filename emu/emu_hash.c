@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * emu_hash.c - the compression functions of FIPS 180-4 (SHA-256) and
- * GB/T 32905 (SM3), written from the standards, and the padding they share.
+ * GB/T 32905 (SM3), written from the standards, and the padding that all
+ * share.
  */
 #include "emu/emu_hash.h"
 
@@ -91,10 +92,11 @@ static void sha256_block(uint32_t s[8], const uint8_t *block)
 	wd_wipe(w, sizeof(w));
 }
 
-static void sha256_compress(uint32_t s[8], const uint8_t *blocks, size_t n)
+static void sha256_compress(union emu_hash_words *s, const uint8_t *blocks,
+			    size_t n)
 {
-	for (; n; n--, blocks += EMU_HASH_BLOCK)
-		sha256_block(s, blocks);
+	for (; n; n--, blocks += 64)
+		sha256_block(s->w, blocks);
 }
 
 static uint32_t sm3_p1(uint32_t x)
@@ -146,44 +148,74 @@ static void sm3_block(uint32_t s[8], const uint8_t *block)
 	wd_wipe(w, sizeof(w));
 }
 
-static void sm3_compress(uint32_t s[8], const uint8_t *blocks, size_t n)
+static void sm3_compress(union emu_hash_words *s, const uint8_t *blocks,
+			 size_t n)
 {
-	for (; n; n--, blocks += EMU_HASH_BLOCK)
-		sm3_block(s, blocks);
+	for (; n; n--, blocks += 64)
+		sm3_block(s->w, blocks);
 }
 
+/* clang-format off */
 const struct emu_hash_alg emu_sha256 = {
-	{ 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
-	  0x9b05688c, 0x1f83d9ab, 0x5be0cd19 },
-	sha256_compress,
+	.word = 4, .words = 8, .compress = sha256_compress,
+	.initial = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f,
+		     0x9b05688c, 0x1f83d9ab, 0x5be0cd19 },
+};
+
+const struct emu_hash_alg emu_sha224 = {
+	.word = 4, .words = 8, .compress = sha256_compress,
+	.initial = { 0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939, 0xffc00b31,
+		     0x68581511, 0x64f98fa7, 0xbefa4fa4 },
 };
 
 const struct emu_hash_alg emu_sm3 = {
-	{ 0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600, 0xa96f30bc,
-	  0x163138aa, 0xe38dee4d, 0xb0fb0e4e },
-	sm3_compress,
+	.word = 4, .words = 8, .compress = sm3_compress,
+	.initial = { 0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600, 0xa96f30bc,
+		     0x163138aa, 0xe38dee4d, 0xb0fb0e4e },
 };
+/* clang-format on */
+
+static void store_word(const struct emu_hash_alg *alg, uint8_t *p, uint64_t v)
+{
+	for (unsigned int i = 0; i < alg->word; i++)
+		p[alg->little ? i : alg->word - 1u - i] = (uint8_t)(v >> 8 * i);
+}
+
+static uint64_t load_word(const struct emu_hash_alg *alg, const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (unsigned int i = 0; i < alg->word; i++)
+		v |= (uint64_t)p[alg->little ? i : alg->word - 1u - i] << 8 * i;
+	return v;
+}
 
 void emu_hash_init(struct emu_hash *h, const struct emu_hash_alg *alg,
 		   const uint8_t *saved)
 {
 	h->alg = alg;
 	h->fill = 0;
-	for (unsigned int i = 0; i < 8; i++)
-		h->state[i] =
-			saved ? wd_load_be32(saved + 4 * i) : alg->initial[i];
+	for (unsigned int i = 0; i < alg->words; i++) {
+		uint64_t v = saved ? load_word(alg, saved + i * alg->word)
+				   : alg->initial[i];
+
+		if (alg->word == 8)
+			h->state.d[i] = v;
+		else
+			h->state.w[i] = (uint32_t)v;
+	}
 }
 
 /* Bytes towards a begun block; returns how many were taken. */
 static size_t fill_block(struct emu_hash *h, const uint8_t *p, size_t len)
 {
-	size_t n = EMU_HASH_BLOCK - h->fill;
+	size_t block = emu_hash_block(h->alg), n = block - h->fill;
 
 	n = n < len ? n : len;
 	memcpy(h->block + h->fill, p, n);
 	h->fill += n;
-	if (h->fill == EMU_HASH_BLOCK) {
-		h->alg->compress(h->state, h->block, 1);
+	if (h->fill == block) {
+		h->alg->compress(&h->state, h->block, 1);
 		h->fill = 0;
 	}
 	return n;
@@ -191,12 +223,13 @@ static size_t fill_block(struct emu_hash *h, const uint8_t *p, size_t len)
 
 void emu_hash_update(struct emu_hash *h, const uint8_t *p, size_t len)
 {
+	size_t block = emu_hash_block(h->alg);
 	size_t n = h->fill ? fill_block(h, p, len) : 0;
-	size_t whole = (len - n) / EMU_HASH_BLOCK;
+	size_t whole = (len - n) / block;
 
 	if (whole) {
-		h->alg->compress(h->state, p + n, whole);
-		n += whole * EMU_HASH_BLOCK;
+		h->alg->compress(&h->state, p + n, whole);
+		n += whole * block;
 	}
 	if (len > n)
 		fill_block(h, p + n, len - n);
@@ -204,21 +237,28 @@ void emu_hash_update(struct emu_hash *h, const uint8_t *p, size_t len)
 
 void emu_hash_save(const struct emu_hash *h, uint8_t *saved)
 {
-	for (unsigned int i = 0; i < 8; i++)
-		wd_store_be32(saved + 4 * i, h->state[i]);
+	const struct emu_hash_alg *alg = h->alg;
+
+	for (unsigned int i = 0; i < alg->words; i++)
+		store_word(alg, saved + i * alg->word,
+			   alg->word == 8 ? h->state.d[i] : h->state.w[i]);
 }
 
 void emu_hash_final(struct emu_hash *h, uint64_t total_bits, uint8_t *digest)
 {
-	static const uint8_t zero[EMU_HASH_BLOCK];
+	static const uint8_t zero[EMU_HASH_BLOCK_MAX];
 	static const uint8_t one = 0x80;
+	size_t block = emu_hash_block(h->alg);
+	/* the length takes two words, of which one is enough for us */
+	size_t field = h->alg->word == 8 ? 16 : 8;
 	uint8_t bits[8];
 
-	wd_store_be64(bits, total_bits);
+	for (unsigned int i = 0; i < 8; i++)
+		bits[h->alg->little ? i : 7 - i] =
+			(uint8_t)(total_bits >> 8 * i);
 	emu_hash_update(h, &one, 1);
-	emu_hash_update(h, zero,
-			(EMU_HASH_BLOCK + EMU_HASH_BLOCK - 8 - h->fill) %
-				EMU_HASH_BLOCK);
+	emu_hash_update(h, zero, (2 * block - field - h->fill) % block);
+	emu_hash_update(h, zero, field - sizeof(bits));
 	emu_hash_update(h, bits, sizeof(bits));
 	emu_hash_save(h, digest);
 	wd_wipe(h, sizeof(*h));

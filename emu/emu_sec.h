@@ -138,12 +138,12 @@ struct sec_digest {
 	uint8_t words;	    /* of the digest */
 	uint8_t block;	    /* bytes */
 	bool authenc;	    /* also in one job with CBC */
-	bool hmac_v2;
+	bool authenc_v2;    /* on V2 too */
 	int gcry_alg;
-	const struct emu_hash_alg *state_alg; /* NULL: whole messages only */
+	const struct emu_hash_alg *state_alg; /* for messages in pieces */
 };
 
-/* Whose HMAC the job asks for; NULL: not one of this generation. */
+/* Whose HMAC the job asks for, or NULL. */
 const struct sec_digest *sec_find_hmac(const struct sec_run *r);
 
 /* @d as HMAC with the job's key. */

@@ -369,8 +369,8 @@ static enum sec_error check_authenc(const struct sec_run *r)
 	uint32_t all = sec_get(r, F_A_LEN), len = sec_get(r, F_C_LEN);
 	uint32_t alg = sec_get(r, F_C_ALG), words = sec_get(r, F_MAC_LEN);
 
-	if (!d || !d->authenc || !sec_find_mode(r) ||
-	    sec_get(r, F_C_MODE) != SEC_CMODE_CBC ||
+	if (!d || !d->authenc || (!d->authenc_v2 && !sec_is_v3(r)) ||
+	    !sec_find_mode(r) || sec_get(r, F_C_MODE) != SEC_CMODE_CBC ||
 	    (alg != SEC_CALG_AES && (alg != SEC_CALG_SM4 || !sec_is_v3(r))))
 		return E_ALG;
 	if (!sec_all_zero(r, zero, sizeof(zero)))
