@@ -28,6 +28,7 @@ bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes)
 
 	if (!in.has || bytes < in.min_bytes)
 		return false; /* the clock below is not for small inputs */
-	in.usable = engine_usable(&o->engine[kinds[kind].engine]);
+	in.usable =
+		o->cfg.insist || engine_usable(&o->engine[kinds[kind].engine]);
 	return choose_device(&in);
 }

@@ -59,7 +59,9 @@ struct offload_config {
 	unsigned int queues;	/* most queues an engine; 0: no limit of ours */
 	unsigned int batch;	/* jobs a doorbell, 1..64; 0: 32 */
 	enum offload_poll poll;
-	unsigned int timeout_ms;	   /* deadline of a job; 0: 1000 */
+	unsigned int timeout_ms; /* deadline of a job; 0: 1000 */
+	bool insist; /* choose devices that have failed, too: the caller wants
+		      * to hear of it, not to go on without */
 	uint32_t min_bytes[OFFLOAD_KINDS]; /* see offload_config_init() */
 	const char *stats; /* NULL, or directory for a statistics file */
 };

@@ -105,6 +105,7 @@ static int wdp_offload_open(struct wdp_ctx *p)
 	cfg.batch = p->cfg.batch;
 	cfg.poll = p->cfg.poll;
 	cfg.timeout_ms = p->cfg.timeout_ms;
+	cfg.insist = !p->cfg.fallback;
 	cfg.stats = p->cfg.stats;
 	memcpy(cfg.min_bytes, p->cfg.min_bytes, sizeof(cfg.min_bytes));
 	rc = offload_new(&p->off, &cfg, why, sizeof(why));

@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 
+#include <unistd.h>
+
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
@@ -171,6 +173,61 @@ static void without_fallback_nothing_wrong_leaves(void)
 	refused("emu:fault=hpre.status/1", "the accelerator reported an error");
 	refused("emu:fault=hpre.drop/1",
 		"the accelerator did not answer in time");
+	refused("emu:fault=hpre.stop/1", "the accelerator reported an error");
+	refused("emu:fault=hpre.reset/1", "the accelerator reported an error");
+	refused("emu:fault=hpre.gone@1", "the accelerator reported an error");
+	refused("emu:nosva,fault=hpre.status/1",
+		"the accelerator reported an error");
+	refused("emu:kunpeng920,fault=hpre.stop/1",
+		"the accelerator reported an error");
+}
+
+/* What failed rests for a while; then it is an error too, not software. */
+static void without_fallback_a_device_at_rest_is_an_error(void)
+{
+	struct side *s;
+	EVP_PKEY *mine;
+	uint8_t in[32] = { 7 }, got[SIZE] = { 1 };
+
+	start();
+	s = device("emu:fault=hpre.gone@1", "no");
+	mine = side_take(s, key, EVP_PKEY_KEYPAIR);
+	for (int i = 0; i < ROUNDS; i++) {
+		ERR_clear_error();
+		T_EQ(sign(s, mine, in, got), 0);
+		T_OK(ERR_peek_last_error());
+		T_EQ(verify(s, mine, in, got), 0);
+	}
+	T_STR(ERR_reason_error_string(ERR_peek_last_error()),
+	      "no accelerator can be used");
+	T_EQ(side_count(s, "rsa-private", "software"), 0);
+	T_EQ(side_count(s, "rsa-public", "software"), 0);
+	EVP_PKEY_free(mine);
+	ERR_clear_error();
+	side_free(s);
+}
+
+static void without_fallback_a_device_that_comes_back_is_used(void)
+{
+	struct side *s;
+	EVP_PKEY *mine;
+	uint8_t in[32] = { 7 }, got[SIZE], want[SIZE];
+	int failed = 0;
+
+	start();
+	s = device("emu:fault=hpre.stop@1", "no");
+	mine = side_take(s, key, EVP_PKEY_KEYPAIR);
+	T_EQ(sign(def, key, in, want), 1);
+	while (!sign(s, mine, in, got) && failed < 2000) {
+		failed++;
+		usleep(10000);
+	}
+	T_OK(failed > 0);
+	T_MEM(got, want, SIZE);
+	T_EQ(side_count(s, "rsa-private", "software"), 0);
+	EVP_PKEY_free(mine);
+	ERR_clear_error();
+	side_free(s);
 }
 
 /* The check may be switched off; then what the device says is believed. */
@@ -194,14 +251,12 @@ static void the_check_is_what_catches_it(void)
 	side_free(s);
 }
 
-static void a_sound_device_needs_no_software(void)
+static void sound(const char *name)
 {
-	struct side *s;
+	struct side *s = device(name, NULL);
 	EVP_PKEY *mine;
 	uint8_t in[32] = { 7 }, want[SIZE], got[SIZE];
 
-	start();
-	s = device("emu", NULL);
 	mine = side_take(s, key, EVP_PKEY_KEYPAIR);
 	for (int i = 0; i < ROUNDS; i++) {
 		in[1] = (uint8_t)i;
@@ -218,6 +273,16 @@ static void a_sound_device_needs_no_software(void)
 	T_EQ(side_count(s, "rsa-private", "wrong"), 0);
 	EVP_PKEY_free(mine);
 	side_free(s);
+}
+
+static void a_sound_device_needs_no_software(void)
+{
+	start();
+	sound("emu:kunpeng930");
+	sound("emu:kunpeng920");
+	sound("emu:kunpeng930,nosva");
+	sound("emu:kunpeng920,nosva");
+	sound("emu:inline");
 }
 
 static void initialisation_and_size_queries_touch_no_device(void)
@@ -265,6 +330,8 @@ static void alone_without_a_device_it_is_software(void)
 
 T_MAIN(T_CASE(any_failure_of_the_device_is_made_good_in_software),
        T_CASE(without_fallback_nothing_wrong_leaves),
+       T_CASE(without_fallback_a_device_at_rest_is_an_error),
+       T_CASE(without_fallback_a_device_that_comes_back_is_used),
        T_CASE(the_check_is_what_catches_it),
        T_CASE(a_sound_device_needs_no_software),
        T_CASE(initialisation_and_size_queries_touch_no_device),
