@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include <openssl/async.h>
+#include <openssl/err.h>
 
 #include "test/provider/sym.h"
 
@@ -20,12 +21,17 @@ static const char *const digests[] = { "SM3", "SHA256" };
 static const uint8_t key[32] = "a key that is thirty-two bytes.";
 static uint8_t in[SYM_MAX + 64], out[SYM_MAX + 64];
 
-static void load(const char *device)
+static void load_with(const char *device, bool fallback)
 {
 	setenv("WD_DEVICE", device, 1);
 	setenv("WD_MIN_BYTES", "0", 1);
-	sym_load(true);
+	sym_load(fallback);
 	sym_bytes(in, sizeof(in));
+}
+
+static void load(const char *device)
+{
+	load_with(device, true);
 }
 
 /* Random pieces both ways; GCM: AAD, tag. */
@@ -186,6 +192,53 @@ static void nothing_is_lost_when_the_device_goes(void)
 	through("emu:fault=sec.gone@9", "errors");
 }
 
+/* With fallback off: the first job fails, and says why. */
+static void refused(const char *fault, const char *name, const char *reason)
+{
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *c;
+	int n, ok;
+
+	load_with(fault, false);
+	c = EVP_CIPHER_fetch(sym_wd, name, NULL);
+	T_EQ(EVP_CipherInit_ex(ctx, c, NULL, key, in, 1), 1);
+	ERR_clear_error();
+	ok = EVP_CipherUpdate(ctx, out, &n, in, 4096);
+	if (ok || !ERR_peek_last_error())
+		t_fail(__FILE__, __LINE__, "%s, %s: no error", fault, name);
+	else
+		T_STR(ERR_reason_error_string(ERR_peek_last_error()), reason);
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(c);
+	sym_unload();
+}
+
+static void without_fallback_each_fault_is_told(void)
+{
+	static const char failed[] = "the accelerator reported an error";
+	static const struct {
+		const char *fault, *reason;
+	} rows[] = {
+		{ "emu:fault=sec.status/1", failed },
+		{ "emu:fault=sec.stop/1", failed },
+		{ "emu:fault=sec.reset/1", failed },
+		{ "emu:fault=sec.gone@1", failed },
+		{ "emu:nosva,fault=sec.status/1", failed },
+		{ "emu:kunpeng920,fault=sec.stop/1", failed },
+		{ "emu:fault=sec.drop/1",
+		  "the accelerator did not answer in time" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		setenv("WD_TIMEOUT_MS",
+		       strstr(rows[i].fault, "drop") ? "50" : "20000", 1);
+		refused(rows[i].fault, "AES-128-GCM", rows[i].reason);
+		refused(rows[i].fault, "AES-256-CBC", rows[i].reason);
+		refused(rows[i].fault, "SM4-CBC", rows[i].reason);
+	}
+	unsetenv("WD_TIMEOUT_MS");
+}
+
 /* ---- threads ----------------------------------------------------------- */
 
 #define THREADS 6
@@ -256,7 +309,7 @@ struct job {
 	unsigned int i;
 	int ret, ok;
 	bool done;
-	uint8_t got[20000 + 16], tag[16];
+	uint8_t got[20000 + 16], tag[16], md[32];
 };
 
 static int cipher_job(void *arg)
@@ -272,6 +325,8 @@ static int cipher_job(void *arg)
 		EVP_CipherFinal_ex(ctx, j->got + n + m, &n);
 	if (j->i % 7 > 3)
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, j->tag);
+	j->ok = j->ok && EVP_Q_digest(sym_wd, digests[j->i % 2], NULL,
+				      in + j->i, 17000, j->md, NULL);
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(c);
 	return j->ok;
@@ -303,7 +358,7 @@ static void check(const struct job *j)
 	static uint8_t want[20000 + 16];
 	EVP_CIPHER *c = EVP_CIPHER_fetch(NULL, ciphers[j->i % 7], NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	uint8_t tag[16];
+	uint8_t tag[16], md[32];
 	int n, m, k;
 
 	T_EQ(j->ok, 1);
@@ -316,16 +371,20 @@ static void check(const struct job *j)
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, tag);
 		T_MEM(j->tag, tag, 16);
 	}
+	T_EQ(EVP_Q_digest(NULL, digests[j->i % 2], NULL, in + j->i, 17000, md,
+			  NULL),
+	     1);
+	T_MEM(j->md, md, 32);
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(c);
 }
 
-static void many_at_once_in_async_jobs(void)
+static void many_at_once_on(const char *device)
 {
 	static struct job job[JOBS];
 	unsigned int left = JOBS;
 
-	load("emu:latency_us=300");
+	load(device);
 	for (unsigned int i = 0; i < JOBS; i++)
 		job[i] = (struct job){ .i = i, .wait = ASYNC_WAIT_CTX_new() };
 	while (left) {
@@ -336,13 +395,29 @@ static void many_at_once_in_async_jobs(void)
 			left -= job[i].done;
 		}
 	}
-	T_OK(sym_counter("aes-gcm", "async") > 0);
-	T_OK(sym_counter("aes-cbc", "async") > 0);
+	for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++)
+		T_OK(sym_counter(kinds[k], "async") > 0);
 	for (unsigned int i = 0; i < JOBS; i++) {
 		check(&job[i]);
 		ASYNC_WAIT_CTX_free(job[i].wait);
 	}
 	sym_unload();
+}
+
+static void many_at_once_in_async_jobs(void)
+{
+	many_at_once_on("emu:kunpeng930,latency_us=300");
+	many_at_once_on("emu:kunpeng920,latency_us=300");
+	many_at_once_on("emu:nosva,latency_us=300");
+}
+
+/* The wait descriptors are timers then, and each job reaps for all. */
+static void many_at_once_without_a_poller(void)
+{
+	setenv("WD_POLL", "none", 1);
+	many_at_once_on("emu:latency_us=300");
+	many_at_once_on("emu:kunpeng920,nosva,latency_us=300");
+	unsetenv("WD_POLL");
 }
 
 T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
@@ -353,4 +428,6 @@ T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
        T_CASE(nothing_is_lost_when_the_queue_stops),
        T_CASE(nothing_is_lost_when_the_device_is_reset),
        T_CASE(nothing_is_lost_when_the_device_goes),
-       T_CASE(threads_side_by_side), T_CASE(many_at_once_in_async_jobs))
+       T_CASE(without_fallback_each_fault_is_told),
+       T_CASE(threads_side_by_side), T_CASE(many_at_once_in_async_jobs),
+       T_CASE(many_at_once_without_a_poller))
