@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,7 +140,8 @@ static void check(struct sign *s)
 	T_MEM(s->sig, want, SIG);
 }
 
-static void many_in_flight(bool callback)
+/* @pauses: jobs are to pause, or they wait in place. */
+static void many_in_flight_that(bool callback, bool pauses)
 {
 	static struct sign s[JOBS];
 	uint64_t async = paused_at_least_once();
@@ -151,7 +153,7 @@ static void many_in_flight(bool callback)
 	}
 	/* A job that is done before it could pause need not. */
 	paused = left;
-	T_OK(paused > JOBS / 2);
+	T_OK(pauses ? paused > JOBS / 2 : !paused);
 	for (unsigned int spin = 0; left && spin < 30000; spin++) {
 		for (unsigned int i = 0; i < JOBS; i++)
 			if (!s[i].done && sign_ready(&s[i], callback))
@@ -165,6 +167,11 @@ static void many_in_flight(bool callback)
 	}
 	T_OK(paused_at_least_once() - async >= paused);
 	T_EQ(counter("rsa-private", "wrong"), 0);
+}
+
+static void many_in_flight(bool callback)
+{
+	many_in_flight_that(callback, true);
 }
 
 static void many_jobs_pause_and_finish_by_descriptor(void)
@@ -277,6 +284,67 @@ static void a_thread_exits_with_jobs_in_flight(void)
 	many_in_flight(false);
 }
 
+static void setup(void);
+
+/* A child of its own, where threads can be forbidden. */
+static void in_a_child(void (*run)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		t_unwind = NULL;
+		alarm(60);
+		run();
+		exit(atomic_load(&t_failures) ? 1 : 0);
+	}
+	T_EQ(waitpid(pid, &status, 0), pid);
+	T_EQ(status, 0);
+}
+
+/* By descriptor the jobs pause on timers; a callback has nobody who could call
+ * it, so that they wait in place. */
+static void both_without_poller(void)
+{
+	many_in_flight_that(false, true);
+	many_in_flight_that(true, false);
+	T_OK(counter("rsa-private", "done") >= 2 * JOBS);
+}
+
+static void forbidden_by_key(void)
+{
+	setenv("WD_POLL", "none", 1);
+	setup();
+	both_without_poller();
+}
+
+/* As in a HAProxy worker; the model's own threads are there by then. */
+static void forbidden_by_limit(void)
+{
+	const struct rlimit none = { 0, 0 };
+	struct sign s;
+
+	setup();
+	sign_new(&s, 1, false);
+	T_EQ(sign(ctx, "?wd.offload=yes", s.md, s.sig), 1);
+	T_EQ(setrlimit(RLIMIT_NPROC, &none), 0);
+	if (!geteuid()) /* whom no limit binds */
+		T_EQ(setreuid(65534, 65534), 0);
+	both_without_poller();
+}
+
+static void poll_none_needs_no_thread(void)
+{
+	in_a_child(forbidden_by_key);
+}
+
+static void where_threads_are_forbidden_jobs_pause_all_the_same(void)
+{
+	in_a_child(forbidden_by_limit);
+}
+
 static void setup(void)
 {
 	OSSL_PROVIDER *d;
@@ -299,6 +367,8 @@ int main(int argc, char **argv)
 		/* First: a child must not inherit what a poller holds. */
 		T_CASE(a_process_exits_with_jobs_in_flight_by_descriptor),
 		T_CASE(a_process_exits_with_jobs_in_flight_by_callback),
+		T_CASE(poll_none_needs_no_thread),
+		T_CASE(where_threads_are_forbidden_jobs_pause_all_the_same),
 		T_CASE(many_jobs_pause_and_finish_by_descriptor),
 		T_CASE(many_jobs_pause_and_finish_by_callback),
 		T_CASE(dropped_jobs_leave_no_trace_by_descriptor),
