@@ -50,6 +50,7 @@ struct program {
 	struct function fn[FUNCTIONS_MAX];
 	unsigned int count, running;
 	const char *stats;
+	FILE *stats_file;
 	int stop, done, signals; /* eventfds and a signalfd */
 };
 
@@ -449,14 +450,10 @@ static void report_function(FILE *out, const struct function *f)
 	fputs(" } }", out);
 }
 
-static int report(const struct program *p)
+static int report(struct program *p)
 {
-	FILE *out = p->stats ? fopen(p->stats, "we") : stderr;
+	FILE *out = p->stats ? p->stats_file : stderr;
 
-	if (!out) {
-		say("%s: %s", p->stats, strerror(errno));
-		return -errno;
-	}
 	fputs("[\n", out);
 	for (unsigned int i = 0; i < p->count; i++) {
 		report_function(out, &p->fn[i]);
@@ -468,6 +465,18 @@ static int report(const struct program *p)
 		return -errno;
 	}
 	return 0;
+}
+
+/* Known at the start rather than at the end of a long run. */
+static int open_report(struct program *p)
+{
+	if (!p->stats)
+		return 0;
+	p->stats_file = fopen(p->stats, "we");
+	if (p->stats_file)
+		return 0;
+	say("%s: %s", p->stats, strerror(errno));
+	return -errno;
 }
 
 /* --- main ---------------------------------------------------------------- */
@@ -497,7 +506,7 @@ int main(int argc, char **argv)
 	if (rc)
 		return rc == 1 ? 0 : 2;
 	wd_log_to(STDERR_FILENO, WD_LOG_WARN);
-	if (open_signals(&p))
+	if (open_report(&p) || open_signals(&p))
 		return 1;
 	rc = start_all(&p);
 	if (rc)

@@ -8,6 +8,7 @@ import os
 import signal
 import struct
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -888,6 +889,16 @@ class Arguments(unittest.TestCase):
             r = self.run_it("--vfio-user", path, "--device", "hpre")
             self.assertEqual(r.returncode, 1)
             self.assertIn(path, r.stderr)
+
+    def test_a_file_that_can_not_be_written_is_named_at_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            sock = os.path.join(folder, "sock")
+            for option in ("--stats", "--trace"):
+                r = self.run_it("--vfio-user", sock, "--device", "hpre",
+                                option, "/nonexistent/file")
+                self.assertEqual(r.returncode, 1)
+                self.assertIn("/nonexistent/file", r.stderr)
+                self.assertFalse(os.path.exists(sock))
 
     def test_a_socket_in_use_is_not_taken_a_dead_one_is(self):
         with Server("--device", "hpre") as first:
