@@ -1403,6 +1403,205 @@ static void malformed_digests_are_refused(void)
 	bus_close(&fix.b);
 }
 
+/* ---- AEADs beside libcrypto's ---- */
+
+#define RFC_KEY "0123456789abcdeffedcba9876543210"
+#define RFC_IV	"00001234567800000000abcd"
+#define RFC_AAD GCM_AAD
+#define RFC_PT                                                                 \
+	"aaaaaaaaaaaaaaaabbbbbbbbbbbbbbbbccccccccccccccccdddddddddddddddd"     \
+	"eeeeeeeeeeeeeeeeffffffffffffffffeeeeeeeeeeeeeeeeaaaaaaaaaaaaaaaa"
+
+/* RFC 8998, A.1 and A.2: libcrypto 3.0 has neither. */
+static const struct {
+	unsigned int cmode;
+	const char *iv, *b0, *out, *tag;
+} rfc8998[] = {
+	{ SEC_CMODE_GCM, RFC_IV, "00",
+	  "17f399f08c67d5ee19d0dc9969c4bb7d5fd46fd3756489069157b282bb200735"
+	  "d82710ca5c22f0ccfa7cbf93d496ac15a56834cbcf98c397b4024a2691233b8d",
+	  "83de3541e4c2b58177e065a9bf7b62ec" },
+	{ SEC_CMODE_CCM, "02" RFC_IV "000001", "7a" RFC_IV "000040",
+	  "48af93501fa62adbcd414cce6034d895dda1bf8f132f042098661572e7483094"
+	  "fd12e518ce062c98acee28d95df4416bed31a2f04476c18bb40c84a74b97dc5b",
+	  "16842d4fa186f56ab33256971fa110f4" },
+};
+
+static void sm4_aeads_give_the_published_messages(void)
+{
+	for (size_t i = 0; i < 2 * WD_ARRAY_SIZE(rfc8998); i++) {
+		struct req q = { .type = 2 + i % 2,
+				 .qm = 3,
+				 .calg = SEC_CALG_SM4,
+				 .cmode = rfc8998[i / 2].cmode,
+				 .key_len = 16,
+				 .encrypt = 1,
+				 .aad = 20,
+				 .len = 64,
+				 .tag_len = 16,
+				 .in_place = 1 };
+		struct sec_sqe s;
+		struct bus b;
+
+		bus_open(&b, 0);
+		q.key = bus_alloc(&b, 16, 16, 0);
+		q.iv = bus_alloc(&b, 16, 16, 0);
+		q.b0 = bus_alloc(&b, 16, 16, 0);
+		q.mac = bus_alloc(&b, 16, 16, 0);
+		q.src = bus_alloc(&b, 84, 64, 3);
+		put_hex(&b, q.key, RFC_KEY);
+		put_hex(&b, q.iv, rfc8998[i / 2].iv);
+		put_hex(&b, q.b0, rfc8998[i / 2].b0);
+		put_hex(&b, q.src, RFC_AAD RFC_PT);
+		s = make(&q);
+		run_on(&b, &s, 3);
+		T_EQ(s.w[28], DONE_AEAD);
+		t_bus_hex(&b, q.src + 20, rfc8998[i / 2].out);
+		t_bus_hex(&b, q.mac, rfc8998[i / 2].tag);
+
+		q.encrypt = 0;
+		s = make(&q);
+		run_on(&b, &s, 3);
+		T_EQ(s.w[28], DONE_AEAD);
+		t_bus_hex(&b, q.src + 20, RFC_PT);
+		bus_close(&b);
+	}
+}
+
+/* docs/hw/sec.md#worked: the words of CCM and of CBC with HMAC say what
+ * make() says, which libcrypto has judged. */
+static void aead_worked_words_are_what_was_judged(void)
+{
+	struct req ccm = { .qm = 3,
+			   .calg = SEC_CALG_AES,
+			   .cmode = SEC_CMODE_CCM,
+			   .key_len = 16,
+			   .aad = 8,
+			   .len = 32,
+			   .tag_len = 8,
+			   .scene = 1 };
+	struct req cbc = { .qm = 3,
+			   .calg = SEC_CALG_AES,
+			   .cmode = SEC_CMODE_CBC,
+			   .key_len = 16,
+			   .aad = 16,
+			   .len = 64,
+			   .tag_len = 32,
+			   .hmac = SEC_AALG_HMAC_SHA256,
+			   .hmac_key_len = 32,
+			   .scene = 1 };
+	struct sec_sqe s;
+
+	for (int encrypt = 0; encrypt < 2; encrypt++) {
+		ccm.encrypt = cbc.encrypt = encrypt;
+		ccm.type = cbc.type = 2;
+		s = make(&ccm);
+		T_EQ(s.w[0], encrypt ? 0x00000A12 : 0x00000B22);
+		T_EQ(s.w[3], 0x00025008);
+		T_EQ(s.w[4], 8);
+		T_EQ(s.w[5], 32);
+		T_EQ(s.w[6], 0x00080000);
+		s = make(&cbc);
+		T_EQ(s.w[0], encrypt ? 0x00000A52 : 0x00000BA2);
+		T_EQ(s.w[2], 0x00008908);
+		T_EQ(s.w[3], 0x00021000);
+		T_EQ(s.w[4], 80);
+		T_EQ(s.w[5], 64);
+		T_EQ(s.w[6], 0x00100000);
+		ccm.type = cbc.type = 3;
+		s = make(&ccm);
+		T_EQ(s.w[1], encrypt ? 0x00250081 : 0x40250082);
+		T_EQ(s.w[16], 0x00080000);
+		T_EQ(s.w[17], 8);
+		T_EQ(s.w[18], 32);
+		s = make(&cbc);
+		T_EQ(s.w[1], encrypt ? 0x00210001 : 0x40210002);
+		T_EQ(s.w[14], encrypt ? 0x00089081 : 0x00089082);
+		T_EQ(s.w[16], 0x00100000);
+		T_EQ(s.w[17], 80);
+		T_EQ(s.w[18], 64);
+	}
+}
+
+/* Encrypted here, then opened as it is and with one bit turned, at each place
+ * that the tag covers. */
+static void a_turned_bit_is_a_mismatch_and_no_error(void)
+{
+	for (size_t m = 0; m < WD_ARRAY_SIZE(modes); m++) {
+		struct sec_sqe s;
+		uint8_t byte;
+
+		if (!is_aead(&modes[m]))
+			continue;
+		for (unsigned int place = 0; place < 4; place++) {
+			fixture(&modes[m], 3);
+			fix.q.in_place = 1;
+			s = make(&fix.q);
+			run_on(&fix.b, &s, 3);
+			T_EQ(s.w[28], DONE_AEAD);
+			fix.q.encrypt = 0;
+			if (place) {
+				uint64_t at[] = { 0, fix.q.src, fix.q.src + 83,
+						  fix.q.mac };
+
+				bus_get(&fix.b, at[place], &byte, 1);
+				byte ^= 0x20;
+				bus_put(&fix.b, at[place], &byte, 1);
+			}
+			s = make(&fix.q);
+			run_on(&fix.b, &s, 3);
+			T_EQ(s.w[28], place ? DONE_MISMATCH : DONE_AEAD);
+			bus_close(&fix.b);
+		}
+	}
+}
+
+static void spoil_ccm_block(uint64_t addr, unsigned int byte, uint8_t flip,
+			    const char *what)
+{
+	uint8_t was, now;
+
+	bus_get(&fix.b, addr + byte, &was, 1);
+	now = was ^ flip;
+	bus_put(&fix.b, addr + byte, &now, 1);
+	memcpy(fix.before, fix.b.mem, BUS_SIZE);
+	t_refused(what, make(&fix.q), fix.q.qm);
+	bus_put(&fix.b, addr + byte, &was, 1);
+}
+
+static void ccm_blocks_that_disagree_are_refused(void)
+{
+	static const struct mode ccm = { SEC_CALG_AES, SEC_CMODE_CCM, 1, 1, 0 };
+
+	fixture(&ccm, 3);
+	spoil_ccm_block(fix.q.iv, 0, 3 ^ 8, "L above 8");
+	spoil_ccm_block(fix.q.iv, 0, 3, "L of 1");
+	spoil_ccm_block(fix.q.iv, 0, 1, "L of the other block");
+	spoil_ccm_block(fix.q.iv, 5, 1, "another nonce");
+	spoil_ccm_block(fix.q.iv, 13, 1, "a counter above 1");
+	spoil_ccm_block(fix.q.iv, 15, 1, "counter 0");
+	spoil_ccm_block(fix.q.b0, 0, 0x40, "flags without AAD");
+	spoil_ccm_block(fix.q.b0, 0, 0x08, "flags of another tag length");
+	spoil_ccm_block(fix.q.b0, 11, 1, "another nonce in the first block");
+	memcpy(fix.before, fix.b.mem, BUS_SIZE);
+	fix.q.tag_len = 7;
+	t_refused("an odd tag length", make(&fix.q), 3);
+	bus_close(&fix.b);
+}
+
+/* What no driver sends to V2. */
+static void v2_does_not_have_what_v3_has(void)
+{
+	for (size_t m = 0; m < WD_ARRAY_SIZE(modes); m++) {
+		if (modes[m].v2)
+			continue;
+		fixture(&modes[m], 2);
+		t_accepted("on V3", make(&fix.q), 3);
+		t_refused("on V2", make(&fix.q), 2);
+		bus_close(&fix.b);
+	}
+}
+
 /* ---- every digest and MAC, whole and in pieces ---- */
 
 static const struct hash {
@@ -1948,6 +2147,11 @@ T_MAIN(T_CASE(ctr_rolls_over_all_128_bits),
        T_CASE(one_shot_digests_agree_with_libcrypto),
        T_CASE(open_state_hashes_agree_with_libgcrypt),
        T_CASE(streamed_digests_agree_with_libcrypto),
+       T_CASE(sm4_aeads_give_the_published_messages),
+       T_CASE(aead_worked_words_are_what_was_judged),
+       T_CASE(a_turned_bit_is_a_mismatch_and_no_error),
+       T_CASE(ccm_blocks_that_disagree_are_refused),
+       T_CASE(v2_does_not_have_what_v3_has),
        T_CASE(digests_and_hmacs_agree_with_libcrypto),
        T_CASE(hmac_worked_words_give_the_mac),
        T_CASE(hmac_keys_above_a_block_are_refused),
