@@ -5,7 +5,7 @@
 
 #include "base/wd_base.h"
 
-static const uint32_t initial[SEC_DIGEST_ALGS][8] = {
+static const uint32_t initial[WDP_BLOCK_ALGS][8] = {
 	[SEC_SHA256] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
 			 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 },
 	[SEC_SM3] = { 0x7380166f, 0x4914b2b9, 0x172442d7, 0xda8a0600,

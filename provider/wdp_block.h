@@ -19,6 +19,9 @@
 
 #include "hw/sec/sec.h"
 
+/* SHA-256 and SM3, which come first in enum sec_digest_alg. */
+#define WDP_BLOCK_ALGS 2
+
 /* The state before the first block. */
 void wdp_block_init(enum sec_digest_alg alg, uint8_t state[SEC_DIGEST_STATE]);
 

@@ -5,7 +5,7 @@
 #include "provider/wdp_block.h"
 #include "test/t.h"
 
-static const char *const names[SEC_DIGEST_ALGS] = {
+static const char *const names[WDP_BLOCK_ALGS] = {
 	[SEC_SHA256] = "SHA256", [SEC_SM3] = "SM3"
 };
 static uint8_t data[1000];
@@ -30,7 +30,7 @@ static void every_length(void)
 	uint8_t state[32], want[32];
 
 	fill();
-	for (int alg = 0; alg < SEC_DIGEST_ALGS; alg++) {
+	for (int alg = 0; alg < WDP_BLOCK_ALGS; alg++) {
 		for (size_t len = 0; len <= 400; len++) {
 			wdp_block_init(alg, state);
 			wdp_block_final(alg, state, data, len, len);
@@ -45,7 +45,7 @@ static void a_message_may_be_cut_at_any_block(void)
 	uint8_t state[32], want[32];
 
 	fill();
-	for (int alg = 0; alg < SEC_DIGEST_ALGS; alg++) {
+	for (int alg = 0; alg < WDP_BLOCK_ALGS; alg++) {
 		expected(alg, sizeof(data), want);
 		for (size_t n = 0; n <= sizeof(data) / 64; n++) {
 			wdp_block_init(alg, state);
