@@ -27,10 +27,12 @@
 	X(A_PAD)                                                               \
 	X(A_ALG)                                                               \
 	X(MAC_LEN)                                                             \
+	X(A_KEY_LEN)                                                           \
 	X(C_ALG)                                                               \
 	X(C_MODE)                                                              \
 	X(C_KEY_LEN)                                                           \
 	X(C_ICV_LEN)                                                           \
+	X(C_WIDTH)                                                             \
 	X(A_LEN)                                                               \
 	X(C_LEN)                                                               \
 	X(C_OFFSET)                                                            \
@@ -57,7 +59,6 @@ struct sec_format {
 	uint8_t row[SEC_F_COUNT];
 	uint8_t type;
 	uint8_t ctr_scene, digest_scene;
-	bool empty_ok;
 };
 
 /* CTR of type 2 is built by OP-TEE alone, without a scene. */
@@ -67,7 +68,6 @@ static const struct sec_format sec_bd2 = {
 	.type = 2,
 	.ctr_scene = SEC_SCENE_NONE,
 	.digest_scene = SEC_SCENE_IPSEC,
-	.empty_ok = false,
 };
 
 static const struct sec_format sec_bd3 = {
@@ -76,7 +76,6 @@ static const struct sec_format sec_bd3 = {
 	.type = 3,
 	.ctr_scene = SEC_SCENE_IPSEC,
 	.digest_scene = SEC_SCENE_STREAM,
-	.empty_ok = true,
 };
 
 SEC_FOLD const struct wd_field *row(const struct sec_format *f,
@@ -105,14 +104,15 @@ SEC_FOLD uint32_t get(const struct sec_sqe *sqe, const struct sec_format *f,
 
 /* An AEAD leaves the auth field 0: the mode itself says it authenticates. */
 SEC_FOLD void put_aead(struct sec_sqe *sqe, const struct sec_format *f,
-		       const struct sec_cipher_op *op)
+		       const struct sec_mode *m, const struct sec_cipher_op *op)
 {
 	put(sqe, f, SEC_F_SEQ, op->encrypt ? 0 : 1);
 	put(sqe, f, SEC_F_C_ICV_LEN, op->tag_len);
 	put(sqe, f, SEC_F_A_LEN, op->aad_len);
 	put(sqe, f, SEC_F_C_OFFSET, op->aad_len);
 	put64(sqe, f, SEC_F_A_KEY_LO, op->key);
-	put64(sqe, f, SEC_F_A_IVIN_LO, op->iv);
+	put64(sqe, f, SEC_F_A_IVIN_LO,
+	      m->cmode == SEC_CMODE_CCM ? op->b0 : op->iv);
 	put64(sqe, f, SEC_F_MAC_LO, op->mac);
 }
 
@@ -126,15 +126,10 @@ SEC_FOLD void put_data(struct sec_sqe *sqe, const struct sec_format *f,
 	put64(sqe, f, SEC_F_DST_LO, op->dst);
 }
 
-SEC_FOLD const struct sec_mode *put_cipher(struct sec_sqe *sqe,
-					   const struct sec_format *f,
-					   const struct sec_cipher_op *op)
+SEC_FOLD void put_cipher(struct sec_sqe *sqe, const struct sec_format *f,
+			 const struct sec_mode *m,
+			 const struct sec_cipher_op *op)
 {
-	const struct sec_mode *m = sec_mode(op, f->empty_ok);
-
-	if (!m)
-		return NULL;
-
 	*sqe = (struct sec_sqe){ 0 };
 	put(sqe, f, SEC_F_TYPE, f->type);
 	put(sqe, f, SEC_F_SCENE,
@@ -143,20 +138,64 @@ SEC_FOLD const struct sec_mode *put_cipher(struct sec_sqe *sqe,
 	    op->encrypt ? SEC_CIPHER_ENC : SEC_CIPHER_DEC);
 	put(sqe, f, SEC_F_C_ALG, m->calg);
 	put(sqe, f, SEC_F_C_MODE, m->cmode);
-	put(sqe, f, SEC_F_C_KEY_LEN, sec_key_code(op));
+	put(sqe, f, SEC_F_C_WIDTH, m->width);
+	put(sqe, f, SEC_F_C_KEY_LEN, sec_key_code(m, op->key_len));
 	put(sqe, f, SEC_F_C_LEN, op->len);
 	put64(sqe, f, SEC_F_C_KEY_LO, op->key);
-	put64(sqe, f, SEC_F_C_IVIN_LO, op->iv);
+	put64(sqe, f, SEC_F_C_IVIN_LO, m->no_iv ? 0 : op->iv);
 	put_data(sqe, f, op);
 	if (m->tag_min)
-		put_aead(sqe, f, op);
-	return m;
+		put_aead(sqe, f, m, op);
+}
+
+SEC_FOLD int put_authenc(struct sec_sqe *sqe, const struct sec_format *f,
+			 const struct sec_authenc_op *op)
+{
+	const struct sec_mode *m = sec_authenc_mode(op, f->type);
+	const struct sec_cipher_op *c = &op->cipher;
+
+	if (!m)
+		return -EINVAL;
+
+	put_cipher(sqe, f, m, c);
+	put(sqe, f, SEC_F_SEQ, c->encrypt ? 0 : 1);
+	put(sqe, f, SEC_F_AUTH, c->encrypt ? SEC_AUTH_MAC : SEC_AUTH_COMPARE);
+	put(sqe, f, SEC_F_A_ALG, sec_hash_row(op->alg)->hmac);
+	put(sqe, f, SEC_F_MAC_LEN, c->tag_len / 4);
+	put(sqe, f, SEC_F_A_KEY_LEN, op->key_len / 4);
+	put(sqe, f, SEC_F_A_LEN, c->aad_len + c->len);
+	put(sqe, f, SEC_F_C_OFFSET, c->aad_len);
+	put64(sqe, f, SEC_F_A_KEY_LO, op->key);
+	put64(sqe, f, SEC_F_MAC_LO, c->mac);
+	return 0;
+}
+
+/* What digests and MACs have in common.  With nothing to read, any address the
+ * device may read will do. */
+SEC_FOLD void put_message(struct sec_sqe *sqe, const struct sec_format *f,
+			  bool sgl, uint64_t src, uint32_t len, uint64_t mac)
+{
+	put(sqe, f, SEC_F_TYPE, f->type);
+	put(sqe, f, SEC_F_AUTH, SEC_AUTH_MAC);
+	put(sqe, f, SEC_F_SRC_TYPE, sgl && len ? SEC_ADDR_SGL : SEC_ADDR_FLAT);
+	put(sqe, f, SEC_F_A_LEN, len);
+	put64(sqe, f, SEC_F_SRC_LO, src ? src : mac);
+	put64(sqe, f, SEC_F_MAC_LO, mac);
+}
+
+/* Words of the MAC: before the last piece they have no meaning. */
+SEC_FOLD uint32_t mac_words(const struct sec_hash *h,
+			    const struct sec_digest_op *op)
+{
+	if (sec_place(op)->pad != SEC_PADDED)
+		return op->key_len ? h->words : h->part_words;
+	return op->out_len ? op->out_len / 4u : h->words;
 }
 
 SEC_FOLD int put_digest(struct sec_sqe *sqe, const struct sec_format *f,
 			const struct sec_digest_op *op)
 {
-	const struct sec_hash *h = sec_hash(op, f->empty_ok);
+	const struct sec_hash *h = sec_hash(op, f->type);
 	const struct sec_place *at;
 
 	if (!h)
@@ -164,22 +203,40 @@ SEC_FOLD int put_digest(struct sec_sqe *sqe, const struct sec_format *f,
 
 	at = sec_place(op);
 	*sqe = (struct sec_sqe){ 0 };
-	put(sqe, f, SEC_F_TYPE, f->type);
+	put_message(sqe, f, op->src_sgl, op->src, op->len, op->mac);
 	put(sqe, f, SEC_F_SCENE, f->digest_scene);
-	put(sqe, f, SEC_F_AUTH, SEC_AUTH_MAC);
 	put(sqe, f, SEC_F_AI_GEN, at->ai_gen);
 	put(sqe, f, SEC_F_A_PAD, at->pad);
-	put(sqe, f, SEC_F_A_ALG, h->aalg);
-	put(sqe, f, SEC_F_MAC_LEN,
-	    at->pad == SEC_PADDED ? h->words : h->part_words);
-	put(sqe, f, SEC_F_A_LEN, op->len);
-	/* With nothing to read, any address the device may read will do. */
-	put64(sqe, f, SEC_F_SRC_LO, op->src ? op->src : op->mac);
-	put64(sqe, f, SEC_F_MAC_LO, op->mac);
+	put(sqe, f, SEC_F_A_ALG, op->key_len ? h->hmac : h->aalg);
+	put(sqe, f, SEC_F_MAC_LEN, mac_words(h, op));
+	put(sqe, f, SEC_F_A_KEY_LEN, op->key_len / 4);
+	if (op->key_len)
+		put64(sqe, f, SEC_F_A_KEY_LO, op->key);
 	if (at->ai_gen == SEC_AI_GEN_ADDR)
 		put64(sqe, f, SEC_F_A_IVIN_LO, op->mac);
 	if (at->total)
 		put64(sqe, f, SEC_F_LONG_A_LEN_LO, op->total_bits);
+	return 0;
+}
+
+SEC_FOLD int put_mac(struct sec_sqe *sqe, const struct sec_format *f,
+		     const struct sec_mac_op *op)
+{
+	const struct sec_mac *m = sec_mac(op, f->type);
+
+	if (!m)
+		return -EINVAL;
+
+	*sqe = (struct sec_sqe){ 0 };
+	put_message(sqe, f, op->src_sgl, op->src, op->len, op->mac);
+	put(sqe, f, SEC_F_SCENE, m->scene);
+	put(sqe, f, SEC_F_AI_GEN, m->ai_gen);
+	put(sqe, f, SEC_F_A_ALG, m->aalg);
+	put(sqe, f, SEC_F_MAC_LEN, op->out_len ? op->out_len / 4u : 4);
+	put(sqe, f, SEC_F_A_KEY_LEN, op->key_len / 4);
+	put64(sqe, f, SEC_F_A_KEY_LO, op->key);
+	if (m->ai_gen == SEC_AI_GEN_ADDR)
+		put64(sqe, f, SEC_F_A_IVIN_LO, op->iv);
 	return 0;
 }
 
@@ -196,15 +253,36 @@ static void sec_bd2_put_tag(struct sec_sqe *sqe, uint64_t tag)
 
 static int sec_bd2_cipher(struct sec_sqe *sqe, const struct sec_cipher_op *op)
 {
-	if (!put_cipher(sqe, &sec_bd2, op))
+	const struct sec_mode *m = sec_mode(op, sec_bd2.type);
+
+	if (!m)
 		return -EINVAL;
+	put_cipher(sqe, &sec_bd2, m, op);
 	sec_bd2_put_tag(sqe, op->tag);
 	return 0;
+}
+
+static int sec_bd2_authenc(struct sec_sqe *sqe, const struct sec_authenc_op *op)
+{
+	int rc = put_authenc(sqe, &sec_bd2, op);
+
+	if (!rc)
+		sec_bd2_put_tag(sqe, op->cipher.tag);
+	return rc;
 }
 
 static int sec_bd2_digest(struct sec_sqe *sqe, const struct sec_digest_op *op)
 {
 	int rc = put_digest(sqe, &sec_bd2, op);
+
+	if (!rc)
+		sec_bd2_put_tag(sqe, op->tag);
+	return rc;
+}
+
+static int sec_bd2_mac(struct sec_sqe *sqe, const struct sec_mac_op *op)
+{
+	int rc = put_mac(sqe, &sec_bd2, op);
 
 	if (!rc)
 		sec_bd2_put_tag(sqe, op->tag);
@@ -228,19 +306,37 @@ static void sec_bd3_put_tag(struct sec_sqe *sqe, uint64_t tag)
 
 static int sec_bd3_cipher(struct sec_sqe *sqe, const struct sec_cipher_op *op)
 {
-	const struct sec_mode *m = put_cipher(sqe, &sec_bd3, op);
+	const struct sec_mode *m = sec_mode(op, sec_bd3.type);
 
 	if (!m)
 		return -EINVAL;
-	if (m->cmode == SEC_CMODE_CTR)
-		wd_put(sqe->w, &sec_bd3_fields[SEC_BD3_CTR_MODE], SEC_CTR_128);
+	put_cipher(sqe, &sec_bd3, m, op);
+	wd_put(sqe->w, &sec_bd3_fields[SEC_BD3_CTR_MODE], m->ctr);
 	sec_bd3_put_tag(sqe, op->tag);
 	return 0;
+}
+
+static int sec_bd3_authenc(struct sec_sqe *sqe, const struct sec_authenc_op *op)
+{
+	int rc = put_authenc(sqe, &sec_bd3, op);
+
+	if (!rc)
+		sec_bd3_put_tag(sqe, op->cipher.tag);
+	return rc;
 }
 
 static int sec_bd3_digest(struct sec_sqe *sqe, const struct sec_digest_op *op)
 {
 	int rc = put_digest(sqe, &sec_bd3, op);
+
+	if (!rc)
+		sec_bd3_put_tag(sqe, op->tag);
+	return rc;
+}
+
+static int sec_bd3_mac(struct sec_sqe *sqe, const struct sec_mac_op *op)
+{
+	int rc = put_mac(sqe, &sec_bd3, op);
 
 	if (!rc)
 		sec_bd3_put_tag(sqe, op->tag);
@@ -263,9 +359,12 @@ static const struct sec_codec sec_codecs[] = {
 		.fields = sec_bd2_fields,
 		.field_count = SEC_BD2_FIELDS,
 		.cipher = sec_bd2_cipher,
+		.authenc = sec_bd2_authenc,
 		.digest = sec_bd2_digest,
+		.mac = sec_bd2_mac,
 		.result = sec_bd2_result,
 		.tag = sec_bd2_tag,
+		.type = 2,
 		.empty_ok = false,
 	},
 	{
@@ -273,9 +372,12 @@ static const struct sec_codec sec_codecs[] = {
 		.fields = sec_bd3_fields,
 		.field_count = SEC_BD3_FIELDS,
 		.cipher = sec_bd3_cipher,
+		.authenc = sec_bd3_authenc,
 		.digest = sec_bd3_digest,
+		.mac = sec_bd3_mac,
 		.result = sec_bd3_result,
 		.tag = sec_bd3_tag,
+		.type = 3,
 		.empty_ok = true,
 	},
 };
