@@ -287,7 +287,9 @@ int offload_digest(struct offload *o, const struct offload_digest *op,
 		.finish = digest_finish,
 	};
 
-	if (kinds[op->kind].engine != UACCE_SEC)
+	/* the slot has room for these states only */
+	if (kinds[op->kind].engine != UACCE_SEC ||
+	    sec_digest_state(op->alg) != SEC_DIGEST_STATE)
 		return -EINVAL;
 	if (op->len > SEC_LEN_MAX)
 		return -EMSGSIZE;
