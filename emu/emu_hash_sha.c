@@ -114,10 +114,10 @@ static void sha1_block(uint32_t s[8], const uint8_t *block)
 {
 	uint32_t w[80], v[5] = { s[0], s[1], s[2], s[3], s[4] };
 
-	for (unsigned int i = 0; i < 80; i++)
-		w[i] = i < 16 ? wd_load_be32(block + 4 * i)
-			      : rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16],
-				    1);
+	for (unsigned int i = 0; i < 16; i++)
+		w[i] = wd_load_be32(block + 4 * i);
+	for (unsigned int i = 16; i < 80; i++)
+		w[i] = rol(w[i - 3] ^ w[i - 8] ^ w[i - 14] ^ w[i - 16], 1);
 	for (unsigned int i = 0; i < 80; i++) {
 		uint32_t t = rol(v[0], 5) + sha1_mix(v, i) + v[4] + w[i];
 
