@@ -8,12 +8,13 @@ import subprocess
 import wdtest
 
 
-class Load(wdtest.ProviderTest):
-    def module(self):
-        return os.path.join(wdtest.MODULES, "wd.so")
+ENTRIES = {"wd.so": "OSSL_provider_init", "wd_emu.so": "wd_emu_host"}
 
-    def symbols(self, *options):
-        out = subprocess.run(["nm", "-D", *options, self.module()],
+
+class Load(wdtest.ProviderTest):
+    def symbols(self, module, *options):
+        path = os.path.join(wdtest.MODULES, module)
+        out = subprocess.run(["nm", "-D", *options, path],
                              stdout=subprocess.PIPE, check=True).stdout
         return out.decode().splitlines()
 
@@ -26,13 +27,18 @@ class Load(wdtest.ProviderTest):
                 self.assertIn("status: active", r.text)
 
     def test_only_the_entry_point_is_exported(self):
-        names = [s.split()[-1] for s in self.symbols("--defined-only")]
-        self.assertEqual(names, ["OSSL_provider_init"])
+        for module, entry in ENTRIES.items():
+            with self.subTest(module=module):
+                names = [s.split()[-1]
+                         for s in self.symbols(module, "--defined-only")]
+                self.assertEqual(names, [entry])
 
     def test_libcrypto_of_3_0_is_enough(self):
-        versions = set(re.findall(r"@(OPENSSL_\S+)",
-                                  "\n".join(self.symbols("--undefined-only"))))
-        self.assertEqual(versions, {"OPENSSL_3.0.0"})
+        for module in ENTRIES:
+            with self.subTest(module=module):
+                used = "\n".join(self.symbols(module, "--undefined-only"))
+                self.assertEqual(set(re.findall(r"@(OPENSSL_\S+)", used)),
+                                 {"OPENSSL_3.0.0"})
 
 
 if __name__ == "__main__":
