@@ -3,7 +3,9 @@
  * What the codecs write, the engines run: the two sides share tables and
  * nothing else, so this is where a difference in reading them shows.
  */
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include "base/wd_base.h"
 #include "hw/hpre/hpre.h"
@@ -233,53 +235,148 @@ static void an_address_out_of_reach_is_an_error(void)
 	}
 }
 
-static void digest_in_parts(unsigned int qm, enum sec_digest_alg alg,
-			    const EVP_MD *md)
+static const struct digest {
+	enum sec_digest_alg alg;
+	const char *name;
+} digests[SEC_DIGEST_ALGS] = {
+	{ SEC_SHA256, "SHA256" },
+	{ SEC_SM3, "SM3" },
+	{ SEC_MD5, "MD5" },
+	{ SEC_SHA1, "SHA1" },
+	{ SEC_SHA224, "SHA224" },
+	{ SEC_SHA384, "SHA384" },
+	{ SEC_SHA512, "SHA512" },
+	{ SEC_SHA512_224, "SHA512-224" },
+	{ SEC_SHA512_256, "SHA512-256" },
+};
+
+#define MESSAGE 512 /* bytes */
+
+struct message {
+	uint8_t bytes[MESSAGE], key[32];
+	uint64_t src, mac, key_at;
+};
+
+static void message_put(struct message *m)
 {
-	static const uint32_t lens[][4] = { { 0 }, { 64, 0 }, { 128, 64, 3 } };
-	const struct sec_codec *c = sec_codec(qm);
-	uint8_t msg[512], want[32], got[32];
-	uint64_t seed = 2, src, mac;
-	struct sec_sqe sqe;
+	uint64_t seed = 2;
 
-	bus_open(&bus, 0);
-	noise_fill(&seed, msg, sizeof(msg));
-	src = bus_alloc(&bus, sizeof(msg), 64, 0);
-	mac = bus_alloc(&bus, 32, 64, 0);
-	bus_put(&bus, src, msg, sizeof(msg));
-	for (unsigned int parts = 1; parts <= 3; parts++) {
-		uint32_t total = 0;
-
-		for (unsigned int i = 0; i < parts; i++) {
-			struct sec_digest_op op = { .alg = alg,
-						    .src = src + total,
-						    .mac = mac };
-
-			op.len = parts == 1 ? 77 : lens[parts - 1][i];
-			total += op.len;
-			op.total_bits = i + 1 == parts ? 8 * total : 0;
-			op.part = parts == 1	   ? SEC_ONE_SHOT
-				  : i + 1 == parts ? SEC_LAST
-				  : i		   ? SEC_MIDDLE
-						   : SEC_FIRST;
-			if (parts == 1)
-				op.total_bits = 0;
-			T_EQ(c->digest(&sqe, &op), 0);
-			T_EQ(run_sec(c, &sqe, qm), 0);
-		}
-		EVP_Digest(msg, total, want, NULL, md, NULL);
-		bus_get(&bus, mac, got, 32);
-		T_MEM(got, want, 32);
-	}
-	bus_close(&bus);
+	noise_fill(&seed, m->bytes, sizeof(m->bytes));
+	noise_fill(&seed, m->key, sizeof(m->key));
+	m->src = bus_alloc(&bus, sizeof(m->bytes), 64, 0);
+	m->mac = bus_alloc(&bus, 64, 64, 0);
+	m->key_at = bus_alloc(&bus, sizeof(m->key), 64, 0);
+	bus_put(&bus, m->src, m->bytes, sizeof(m->bytes));
+	bus_put(&bus, m->key_at, m->key, sizeof(m->key));
 }
 
-static void digests_in_one_two_and_three_parts(void)
+/* The message's first blocks one by one, then 77 bytes; 0 blocks: one shot. */
+static void in_pieces(unsigned int qm, const struct digest *d,
+		      const struct message *m, unsigned int blocks, bool hmac)
 {
-	for (unsigned int qm = 2; qm <= 3; qm++) {
-		digest_in_parts(qm, SEC_SM3, EVP_sm3());
-		digest_in_parts(qm, SEC_SHA256, EVP_sha256());
+	const struct sec_codec *c = sec_codec(qm);
+	const uint32_t block = (uint32_t)sec_digest_block(d->alg);
+	const uint32_t total = blocks * block + 77;
+	uint8_t want[64], got[64];
+	size_t size = 0;
+
+	for (unsigned int i = 0; i <= blocks; i++) {
+		const bool last = i == blocks;
+		struct sec_digest_op op = {
+			.alg = d->alg,
+			.part = !blocks ? SEC_ONE_SHOT
+				: last	? SEC_LAST
+				: i	? SEC_MIDDLE
+					: SEC_FIRST,
+			.len = last ? 77 : block,
+			.total_bits = last && blocks ? 8ull * total : 0,
+			.src = m->src + (uint64_t)i * block,
+			.mac = m->mac,
+			.key_len = hmac ? sizeof(m->key) : 0,
+			.key = m->key_at,
+		};
+		struct sec_sqe sqe;
+
+		T_EQ(c->digest(&sqe, &op), 0);
+		T_EQ(run_sec(c, &sqe, qm), 0);
 	}
+	if (hmac)
+		T_OK(EVP_Q_mac(NULL, "HMAC", NULL, d->name, NULL, m->key,
+			       sizeof(m->key), m->bytes, total, want,
+			       sizeof(want), &size));
+	else
+		T_OK(EVP_Q_digest(NULL, d->name, NULL, m->bytes, total, want,
+				  &size));
+	T_EQ(size, sec_digest_size(d->alg));
+	bus_get(&bus, m->mac, got, size);
+	if (memcmp(got, want, size))
+		t_fail(__FILE__, __LINE__, "%s%s, %u blocks before, V%u",
+		       hmac ? "HMAC of " : "", d->name, blocks, qm);
+}
+
+static void every_digest_and_hmac_whole_and_in_pieces(void)
+{
+	for (unsigned int qm = 2; qm <= 3; qm++)
+		for (size_t d = 0; d < SEC_DIGEST_ALGS; d++)
+			for (unsigned int blocks = 0; blocks <= 2; blocks++) {
+				static struct message m;
+
+				bus_open(&bus, 0);
+				message_put(&m);
+				in_pieces(qm, &digests[d], &m, blocks, false);
+				in_pieces(qm, &digests[d], &m, blocks, true);
+				bus_close(&bus);
+			}
+}
+
+static void mac_is(const struct sec_mac_op *op, const uint8_t *want)
+{
+	const struct sec_codec *c = sec_codec(3);
+	struct sec_sqe sqe;
+	uint8_t got[16];
+
+	T_EQ(c->mac(&sqe, op), 0);
+	T_EQ(run_sec(c, &sqe, 3), 0);
+	bus_get(&bus, op->mac, got, 16);
+	T_MEM(got, want, 16);
+}
+
+static void cmac_and_gmac_are_the_standards(void)
+{
+	static const uint8_t zero_iv[16];
+	static char gcm[] = "AES-256-GCM";
+	static struct message m;
+	uint8_t want[16], iv[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 };
+	OSSL_PARAM p[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, gcm, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_IV, iv, 12),
+		OSSL_PARAM_construct_end(),
+	};
+	struct sec_mac_op op;
+	size_t size;
+
+	bus_open(&bus, 0);
+	message_put(&m);
+	op = (struct sec_mac_op){
+		.alg = SEC_AES_CMAC,
+		.key_len = 16,
+		.len = 77,
+		.key = m.key_at,
+		.iv = bus_alloc(&bus, 16, 16, 0),
+		.src = m.src,
+		.mac = m.mac,
+	};
+	T_OK(EVP_Q_mac(NULL, "CMAC", NULL, "AES-128-CBC", NULL, m.key, 16,
+		       m.bytes, 77, want, sizeof(want), &size));
+	mac_is(&op, want);
+	op.alg = SEC_AES_GMAC;
+	op.key_len = 32;
+	bus_put(&bus, op.iv, zero_iv, 16);
+	bus_put(&bus, op.iv, iv, 12);
+	T_OK(EVP_Q_mac(NULL, "GMAC", NULL, NULL, p, m.key, 32, m.bytes, 77,
+		       want, sizeof(want), &size));
+	mac_is(&op, want);
+	bus_close(&bus);
 }
 
 /* 2^e mod n, small enough to see: e = 5, n = 2^1023 + 1, so 32. */
@@ -318,5 +415,6 @@ T_MAIN(T_CASE(every_cipher_goes_there_and_back), T_CASE(every_hmac_guards_cbc),
        T_CASE(a_two_entry_list_carries_a_record),
        T_CASE(a_spoilt_tag_is_a_bad_message),
        T_CASE(an_address_out_of_reach_is_an_error),
-       T_CASE(digests_in_one_two_and_three_parts),
+       T_CASE(every_digest_and_hmac_whole_and_in_pieces),
+       T_CASE(cmac_and_gmac_are_the_standards),
        T_CASE(a_modular_exponentiation_runs))
