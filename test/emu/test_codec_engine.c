@@ -132,6 +132,91 @@ static void every_cipher_goes_there_and_back(void)
 		}
 }
 
+static const struct named {
+	enum sec_cipher_alg alg;
+	uint8_t key_len;
+	const char *name, *cts;
+	uint32_t len; /* bytes */
+} named[] = {
+	{ SEC_AES_ECB, 16, "AES-128-ECB", NULL, 64 },
+	{ SEC_AES_CBC, 24, "AES-192-CBC", NULL, 64 },
+	{ SEC_AES_CFB, 32, "AES-256-CFB", NULL, 61 },
+	{ SEC_AES_OFB, 16, "AES-128-OFB", NULL, 61 },
+	{ SEC_AES_CTR, 32, "AES-256-CTR", NULL, 61 },
+	{ SEC_AES_XTS, 32, "AES-128-XTS", NULL, 61 },
+	{ SEC_AES_XTS, 64, "AES-256-XTS", NULL, 64 },
+	{ SEC_AES_CBC_CS1, 16, "AES-128-CBC-CTS", "CS1", 61 },
+	{ SEC_AES_CBC_CS2, 24, "AES-192-CBC-CTS", "CS2", 61 },
+	{ SEC_AES_CBC_CS2, 24, "AES-192-CBC-CTS", "CS2", 64 },
+	{ SEC_AES_CBC_CS3, 32, "AES-256-CBC-CTS", "CS3", 61 },
+	{ SEC_AES_CBC_CS3, 32, "AES-256-CBC-CTS", "CS3", 64 },
+	{ SEC_SM4_ECB, 16, "SM4-ECB", NULL, 64 },
+	{ SEC_SM4_CBC, 16, "SM4-CBC", NULL, 64 },
+	{ SEC_SM4_CFB, 16, "SM4-CFB", NULL, 61 },
+	{ SEC_SM4_OFB, 16, "SM4-OFB", NULL, 61 },
+	{ SEC_SM4_CTR, 16, "SM4-CTR", NULL, 61 },
+	{ SEC_DES3_ECB, 24, "DES-EDE3-ECB", NULL, 64 },
+	{ SEC_DES3_CBC, 24, "DES-EDE3-CBC", NULL, 56 },
+	{ SEC_DES3_CBC, 16, "DES-EDE-CBC", NULL, 56 },
+};
+
+static void expected(const struct named *n, const uint8_t *key,
+		     const uint8_t *iv, const uint8_t *in, uint8_t *out)
+{
+	char cts[4] = "";
+	OSSL_PARAM p[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_CIPHER_PARAM_CTS_MODE,
+						 cts, 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_CIPHER *c = EVP_CIPHER_fetch(NULL, n->name, NULL);
+	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int len = 0;
+
+	if (n->cts)
+		memcpy(cts, n->cts, 4);
+	T_EQ(EVP_EncryptInit_ex2(ctx, c, key, iv, n->cts ? p : NULL), 1);
+	EVP_CIPHER_CTX_set_padding(ctx, 0);
+	T_EQ(EVP_EncryptUpdate(ctx, out, &len, in, (int)n->len), 1);
+	T_EQ(len, n->len);
+	EVP_CIPHER_CTX_free(ctx);
+	EVP_CIPHER_free(c);
+}
+
+static void ciphers_are_what_their_names_say(void)
+{
+	for (unsigned int qm = 2; qm <= 3; qm++)
+		for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+			const struct named *n = &named[i];
+			const struct sec_codec *c = sec_codec(qm);
+			uint8_t key[64], iv[16], in[64], want[80], got[64];
+			uint64_t seed = 4;
+			struct sec_cipher_op op;
+			struct sec_sqe sqe;
+
+			if (!sec_offers_cipher(c, n->alg))
+				continue;
+			bus_open(&bus, 0);
+			op = cipher_op(n->alg);
+			op.key_len = n->key_len;
+			op.len = n->len;
+			noise_fill(&seed, key, sizeof(key));
+			noise_fill(&seed, iv, sizeof(iv));
+			noise_fill(&seed, in, sizeof(in));
+			bus_put(&bus, op.key, key, sizeof(key));
+			bus_put(&bus, op.iv, iv, sizeof(iv));
+			bus_put(&bus, op.src, in, sizeof(in));
+			T_EQ(c->cipher(&sqe, &op), 0);
+			T_EQ(run_sec(c, &sqe, qm), 0);
+			bus_get(&bus, op.dst, got, n->len);
+			expected(n, key, iv, in, want);
+			if (memcmp(got, want, n->len))
+				t_fail(__FILE__, __LINE__, "%s %s, V%u",
+				       n->name, n->cts ? n->cts : "", qm);
+			bus_close(&bus);
+		}
+}
+
 static void every_hmac_guards_cbc(void)
 {
 	for (unsigned int qm = 2; qm <= 3; qm++)
@@ -411,7 +496,8 @@ static void a_modular_exponentiation_runs(void)
 	bus_close(&bus);
 }
 
-T_MAIN(T_CASE(every_cipher_goes_there_and_back), T_CASE(every_hmac_guards_cbc),
+T_MAIN(T_CASE(every_cipher_goes_there_and_back),
+       T_CASE(ciphers_are_what_their_names_say), T_CASE(every_hmac_guards_cbc),
        T_CASE(a_two_entry_list_carries_a_record),
        T_CASE(a_spoilt_tag_is_a_bad_message),
        T_CASE(an_address_out_of_reach_is_an_error),

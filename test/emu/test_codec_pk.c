@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Public keys from the codec through the engine: published values, and what
+ * one operation makes another must accept.
+ */
+#include <errno.h>
+
+#include "hw/hpre/hpre.h"
+#include "test/emu/bus.h"
+#include "test/t.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct bus bus;
+
+/* Numbers by name, from text. */
+struct numbers {
+	uint8_t mem[HPRE_NUMBERS][HPRE_WIDTH_MAX];
+	struct hpre_num n[HPRE_NUMBERS];
+};
+
+static void set(struct numbers *s, enum hpre_number number, const char *hex)
+{
+	s->n[number].p = s->mem[number];
+	s->n[number].len = t_hex(s->mem[number], sizeof(s->mem[0]), hex);
+}
+
+/* A number of the output, kept. */
+static void keep(struct numbers *s, enum hpre_number number,
+		 const struct hpre_num *from)
+{
+	memcpy(s->mem[number], from->p, from->len);
+	s->n[number] = (struct hpre_num){ s->mem[number], from->len };
+}
+
+/* One operation; @out gets numbers that point into @buf. */
+static int run(struct hpre_op op, const struct numbers *s, uint8_t *buf,
+	       struct hpre_num *out)
+{
+	uint8_t key[HPRE_KEY_MAX], in[HPRE_IN_MAX];
+	struct hpre_sqe sqe;
+	struct emu_job job = {
+		.sqe = sqe.w,
+		.dma = &bus.dma,
+		.qm_version = 3,
+		.qc_type = (unsigned int)hpre_queue_type(op.alg),
+	};
+	int rc;
+
+	bus_open(&bus, 0);
+	T_EQ(hpre_key(key, op.alg, op.width, s->n), 0);
+	op.key = bus_alloc(&bus, hpre_key_size(op.alg, op.width), 64, 0);
+	op.in = bus_alloc(&bus, hpre_in_size(&op) + 1, 64, 1);
+	op.out = bus_alloc(&bus, hpre_out_size(&op) + 1, 64, 3);
+	bus_put(&bus, op.key, key, hpre_key_size(op.alg, op.width));
+	if (hpre_in_size(&op)) {
+		T_EQ(hpre_in(in, &op, key, s->n), 0);
+		bus_put(&bus, op.in, in, hpre_in_size(&op));
+	}
+	T_EQ(hpre_encode(&sqe, &op), 0);
+	T_EQ(hpre_result(&sqe), -EINPROGRESS);
+	emu_hpre.run(&job);
+	rc = hpre_result(&sqe);
+	if (!rc && buf) {
+		bus_get(&bus, op.out, buf, hpre_out_size(&op));
+		T_EQ(hpre_out(out, &op, buf), 0);
+	}
+	bus_close(&bus);
+	return rc;
+}
+
+static void is(const struct hpre_num *n, const char *hex)
+{
+	uint8_t want[HPRE_WIDTH_MAX], got[HPRE_WIDTH_MAX];
+	size_t len = t_hex(want, sizeof(want), hex);
+
+	T_EQ(hpre_num_put(got, len, *n), 0);
+	T_MEM(got, want, len);
+}
+
+static void p256(struct numbers *s)
+{
+	memset(s, 0, sizeof(*s));
+	set(s, HPRE_FIELD,
+	    "ffffffff00000001000000000000000000000000ffffffffffffffffffffffff");
+	set(s, HPRE_A,
+	    "ffffffff00000001000000000000000000000000fffffffffffffffffffffffc");
+	set(s, HPRE_B,
+	    "5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604b");
+	set(s, HPRE_ORDER,
+	    "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
+	set(s, HPRE_GX,
+	    "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296");
+	set(s, HPRE_GY,
+	    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5");
+	/* RFC 6979, A.2.5 */
+	set(s, HPRE_SCALAR,
+	    "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
+	set(s, HPRE_QX,
+	    "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6");
+	set(s, HPRE_QY,
+	    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299");
+	set(s, HPRE_HASH,
+	    "af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf");
+	set(s, HPRE_NONCE,
+	    "a6e3c57dd01abe90086538398355dd4c3b17aa873382b0f24d6129493d8aad60");
+}
+
+static void ecdsa_signs_as_rfc_6979_and_verifies(void)
+{
+	static struct numbers s;
+	struct hpre_op op = { .alg = HPRE_ALG_ECDSA_SIGN, .width = 32 };
+	struct hpre_num out[HPRE_NUMBERS] = { { 0 } };
+	uint8_t buf[HPRE_OUT_MAX];
+
+	p256(&s);
+	T_EQ(run(op, &s, buf, out), 0);
+	is(&out[HPRE_R],
+	   "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716");
+	is(&out[HPRE_S],
+	   "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8");
+	keep(&s, HPRE_R, &out[HPRE_R]);
+	keep(&s, HPRE_S, &out[HPRE_S]);
+	op.alg = HPRE_ALG_ECDSA_VERIFY;
+	T_EQ(run(op, &s, NULL, NULL), 0);
+	s.mem[HPRE_S][31] ^= 1;
+	T_EQ(run(op, &s, NULL, NULL), -EBADMSG);
+	s.mem[HPRE_S][31] ^= 1;
+	s.mem[HPRE_HASH][0] ^= 1;
+	T_EQ(run(op, &s, NULL, NULL), -EBADMSG);
+}
+
+static void a_public_key_is_its_scalar_times_g(void)
+{
+	static struct numbers s;
+	struct hpre_op op = { .alg = HPRE_ALG_EC_MUL, .width = 32 };
+	struct hpre_num out[HPRE_NUMBERS] = { { 0 } };
+	uint8_t buf[HPRE_OUT_MAX];
+
+	p256(&s);
+	s.n[HPRE_X] = s.n[HPRE_GX];
+	s.n[HPRE_Y] = s.n[HPRE_GY];
+	for (int fast = 0; fast <= 1; fast++) {
+		op.fast = fast;
+		T_EQ(run(op, &s, buf, out), 0);
+		T_MEM(out[HPRE_X].p, s.mem[HPRE_QX], 32);
+		T_MEM(out[HPRE_Y].p, s.mem[HPRE_QY], 32);
+	}
+	s.mem[HPRE_GY][31] ^= 1; /* off the curve */
+	T_EQ(run(op, &s, buf, out), -EIO);
+}
+
+/* RFC 7748, 5.2 */
+static void x25519_of_rfc_7748(void)
+{
+	static struct numbers s;
+	struct hpre_op op = { .alg = HPRE_ALG_MONTGOMERY, .width = 32 };
+	struct hpre_num out[HPRE_NUMBERS] = { { 0 } };
+	uint8_t buf[HPRE_OUT_MAX];
+
+	set(&s, HPRE_FIELD,
+	    "7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffed");
+	set(&s, HPRE_A24, "01db41");
+	set(&s, HPRE_SCALAR,
+	    "449a44ba44226a50185afcc10a4c1462dd5e46824b15163b9d7c52f06be346a0");
+	set(&s, HPRE_U,
+	    "4c1cabd0a603a9103b35b326ec2466727c5fb124a4c19435db3030586768dbe6");
+	T_EQ(run(op, &s, buf, out), 0);
+	is(&out[HPRE_U],
+	   "5285a2775507b454f7711c4903cfec324f088df24dea948e90c6e99d3755dac3");
+}
+
+/* Both generators' sides of one exchange, in a field of 2^1024 - 105. */
+static void dh_with_and_without_its_own_generator_agree(void)
+{
+	static struct numbers s;
+	struct hpre_op op = { .alg = HPRE_ALG_DH_G2, .width = 128 };
+	struct hpre_num out[HPRE_NUMBERS] = { { 0 } };
+	uint8_t buf[HPRE_OUT_MAX], first[128];
+
+	memset(s.mem[HPRE_MODULUS], 0xff, 128);
+	s.mem[HPRE_MODULUS][127] = 0x97;
+	s.n[HPRE_MODULUS] = (struct hpre_num){ s.mem[HPRE_MODULUS], 128 };
+	set(&s, HPRE_EXPONENT, "0123456789abcdef0123456789abcdef");
+	set(&s, HPRE_PUBLIC, "02");
+	T_EQ(run(op, &s, buf, out), 0);
+	memcpy(first, out[HPRE_PUBLIC].p, 128);
+	op.alg = HPRE_ALG_DH;
+	T_EQ(run(op, &s, buf, out), 0);
+	T_MEM(out[HPRE_PUBLIC].p, first, 128);
+}
+
+T_MAIN(T_CASE(ecdsa_signs_as_rfc_6979_and_verifies),
+       T_CASE(a_public_key_is_its_scalar_times_g), T_CASE(x25519_of_rfc_7748),
+       T_CASE(dh_with_and_without_its_own_generator_agree))
