@@ -33,10 +33,21 @@ struct hpre_kind {
 	enum hpre_error (*compute)(struct operands *o, BN_CTX *ctx);
 	const uint16_t *widths; /* bytes, ends with 0 */
 	enum hpre_alg alg;
-	uint8_t key_halves; /* key block in units of W/2 */
-	uint8_t in, out;    /* in units of W; in 0: it is the number 2 */
-	bool curves;	    /* V3, core group 1 */
+	uint8_t key_halves, in_halves, out_halves; /* in units of W/2 */
+	bool in_text, out_text; /* an SM2 message is behind these */
+	bool curves;		/* V3, core group 1 */
+	bool draws;		/* may draw a random number: not remembered */
 };
+
+static size_t in_len(const struct hpre_kind *k, const struct operands *o)
+{
+	return k->in_halves * o->width / 2 + (k->in_text ? o->text : 0);
+}
+
+static size_t out_len(const struct hpre_kind *k, const struct operands *o)
+{
+	return k->out_halves * o->width / 2 + (k->out_text ? o->text : 0);
+}
 
 BIGNUM *hpre_number(BN_CTX *ctx, const uint8_t *p, uint32_t len)
 {
@@ -124,22 +135,94 @@ static enum hpre_error rsa_crt(struct operands *o, BN_CTX *ctx)
 	return E_NONE;
 }
 
+/* ---- RSA keys ---- */
+
+struct rsa_key {
+	BIGNUM *e, *p, *q, *n, *d, *p1, *q1, *t, *dp, *dq, *qinv;
+};
+
+/* d = 1/e modulo lcm(p - 1, q - 1), and the parts of CRT. */
+static bool rsa_key_of(struct rsa_key *k, BN_CTX *ctx)
+{
+	return BN_sub(k->p1, k->p, BN_value_one()) &&
+	       BN_sub(k->q1, k->q, BN_value_one()) &&
+	       BN_mul(k->n, k->p, k->q, ctx) &&
+	       BN_gcd(k->t, k->p1, k->q1, ctx) &&
+	       BN_mul(k->d, k->p1, k->q1, ctx) &&
+	       BN_div(k->t, NULL, k->d, k->t, ctx) &&
+	       BN_mod_inverse(k->d, k->e, k->t, ctx) &&
+	       BN_mod(k->dp, k->d, k->p1, ctx) &&
+	       BN_mod(k->dq, k->d, k->q1, ctx) &&
+	       BN_mod_inverse(k->qinv, k->q, k->p, ctx);
+}
+
+static bool put(struct operands *o, size_t off, const BIGNUM *n, uint32_t len)
+{
+	return BN_bn2binpad(n, o->out + off, (int)len) >= 0;
+}
+
+/* Key: e | p | q; out: d | n, and with CRT qinv | dq | dp. */
+static enum hpre_error rsa_gen(struct operands *o, BN_CTX *ctx)
+{
+	uint32_t w = o->width, half = w / 2;
+	struct rsa_key k = { .e = hpre_number(ctx, o->key, w),
+			     .p = hpre_number(ctx, o->key + w, half),
+			     .q = hpre_number(ctx, o->key + w + half, half) };
+	BIGNUM **rest[] = { &k.n, &k.d,	 &k.p1, &k.q1,
+			    &k.t, &k.dp, &k.dq, &k.qinv };
+
+	for (size_t i = 0; i < WD_ARRAY_SIZE(rest); i++)
+		*rest[i] = BN_CTX_get(ctx);
+	if (!k.e || !k.p || !k.q || !k.qinv)
+		return E_MODEL;
+	if (!BN_is_odd(k.e) || BN_is_one(k.e) || !BN_is_odd(k.p) ||
+	    !BN_is_odd(k.q) || BN_is_one(k.p) || BN_is_one(k.q) ||
+	    !rsa_key_of(&k, ctx))
+		return E_NUMBER;
+	return put(o, 0, k.d, w) && put(o, w, k.n, w) &&
+			       put(o, 2 * w, k.qinv, half) &&
+			       put(o, 2 * w + half, k.dq, half) &&
+			       put(o, 3 * w, k.dp, half)
+		       ? E_NONE
+		       : E_MODEL;
+}
+
+/* ---- what there is ---- */
+
 static const uint16_t rsa_widths[] = { 128, 256, 384, 512, 0 };
 static const uint16_t dh_widths[] = { 96, 128, 192, 256, 384, 512, 0 };
 static const uint16_t ec_widths[] = { 32, 48, 72, 0 };
 static const uint16_t x_widths[] = { 32, 72, 0 };
+static const uint16_t sm2_widths[] = { 32, 0 };
 
 /* docs/hw/hpre.md#algorithms, #width */
+/* clang-format off */
 static const struct hpre_kind kinds[] = {
-	{ modexp, rsa_widths, HPRE_ALG_MODEXP, 4, 1, 1, false },
-	{ rsa_crt, rsa_widths, HPRE_ALG_RSA_CRT, 5, 1, 1, false },
-	{ modexp, dh_widths, HPRE_ALG_DH_G2, 4, 0, 1, false },
-	{ modexp, dh_widths, HPRE_ALG_DH, 4, 1, 1, false },
-	{ hpre_ec_mul, ec_widths, HPRE_ALG_EC_MUL, 8, 2, 2, true },
-	{ hpre_ecdsa_sign, ec_widths, HPRE_ALG_ECDSA_SIGN, 14, 2, 2, true },
-	{ hpre_ecdsa_verify, ec_widths, HPRE_ALG_ECDSA_VERIFY, 16, 3, 0, true },
-	{ hpre_montgomery, x_widths, HPRE_ALG_MONTGOMERY, 6, 1, 1, true },
+	{ modexp, rsa_widths, HPRE_ALG_MODEXP, 4, 2, 2, .curves = false },
+	{ rsa_crt, rsa_widths, HPRE_ALG_RSA_CRT, 5, 2, 2, .curves = false },
+	{ rsa_gen, rsa_widths, HPRE_ALG_RSA_GEN, 4, 0, 4, .curves = false },
+	{ rsa_gen, rsa_widths, HPRE_ALG_RSA_GEN_CRT, 4, 0, 7, .curves = false },
+	{ modexp, dh_widths, HPRE_ALG_DH_G2, 4, 0, 2, .curves = false },
+	{ modexp, dh_widths, HPRE_ALG_DH, 4, 2, 2, .curves = false },
+	{ hpre_ec_mul, ec_widths, HPRE_ALG_EC_MUL, 8, 4, 4, .curves = true },
+	{ hpre_ecdsa_sign, ec_widths, HPRE_ALG_ECDSA_SIGN, 14, 4, 4,
+	  .curves = true },
+	{ hpre_ecdsa_verify, ec_widths, HPRE_ALG_ECDSA_VERIFY, 16, 6, 0,
+	  .curves = true },
+	{ hpre_montgomery, x_widths, HPRE_ALG_MONTGOMERY, 6, 2, 2,
+	  .curves = true },
+	{ hpre_sm2_gen, sm2_widths, HPRE_ALG_SM2_GEN, 16, 4, 6,
+	  .curves = true, .draws = true },
+	{ hpre_sm2_sign, sm2_widths, HPRE_ALG_SM2_SIGN, 14, 4, 4,
+	  .curves = true, .draws = true },
+	{ hpre_sm2_verify, sm2_widths, HPRE_ALG_SM2_VERIFY, 16, 6, 0,
+	  .curves = true },
+	{ hpre_sm2_encrypt, sm2_widths, HPRE_ALG_SM2_ENC, 16, 2, 6,
+	  .in_text = true, .out_text = true, .curves = true, .draws = true },
+	{ hpre_sm2_decrypt, sm2_widths, HPRE_ALG_SM2_DEC, 14, 6, 0,
+	  .in_text = true, .out_text = true, .curves = true },
 };
+/* clang-format on */
 
 static const struct hpre_kind *find_kind(uint32_t alg)
 {
@@ -174,10 +257,12 @@ static bool other_bits_zero(const uint32_t *sqe, const struct hpre_kind *k)
 	memcpy(rest, sqe, sizeof(rest));
 	for (size_t i = 0; i < sizeof(used); i++)
 		wd_put(rest, &hpre_fields[used[i]], 0);
-	if (k->alg == HPRE_ALG_EC_MUL) {
+	if (k->alg == HPRE_ALG_EC_MUL)
 		PUT(rest, HPCORE, 0);
+	if (k->alg == HPRE_ALG_EC_MUL || k->in_text)
 		PUT(rest, SM2_MLEN, 0);
-	}
+	if (k->alg == HPRE_ALG_SM2_SIGN || k->alg == HPRE_ALG_SM2_ENC)
+		PUT(rest, SM2_KSEL, 0);
 	for (size_t i = 0; i < HPRE_SQE_WORDS; i++)
 		any |= rest[i];
 	return !any;
@@ -209,14 +294,15 @@ static enum hpre_error load(struct operands *o, const uint32_t *sqe,
 	if (!key || dma->read(dma->ctx, dma->pasid, key, o->key,
 			      k->key_halves * o->width / 2))
 		return E_ADDR;
-	if (!emu_reach(dma, GET64(sqe, OUT), k->out * o->width, true))
+	if (!emu_reach(dma, GET64(sqe, OUT), out_len(k, o), true))
 		return E_ADDR;
-	if (!k->in) {
+	if (k->alg == HPRE_ALG_DH_G2) {
 		memset(o->in, 0, o->width);
 		o->in[o->width - 1] = 2;
-		return E_NONE;
 	}
-	if (!in || dma->read(dma->ctx, dma->pasid, in, o->in, k->in * o->width))
+	if (!in_len(k, o)) /* the address means nothing */
+		return E_NONE;
+	if (!in || dma->read(dma->ctx, dma->pasid, in, o->in, in_len(k, o)))
 		return E_ADDR;
 	return E_NONE;
 }
@@ -242,12 +328,12 @@ static enum hpre_error recall(const struct emu_job *job,
 	struct emu_piece in[] = {
 		{ what, sizeof(what) },
 		{ o->key, k->key_halves * o->width / 2 },
-		{ o->in, (k->in ? k->in : 1) * o->width },
+		{ o->in, in_len(k, o) },
 	};
-	size_t out = k->out ? k->out * o->width : 1;
+	size_t out = out_len(k, o) ? out_len(k, o) : 1;
 	enum hpre_error rc;
 
-	if (!job->replay)
+	if (!job->replay || k->draws)
 		return compute(k, o);
 	if (emu_replay_get(job->replay, in, 3, o->out, out))
 		return E_NONE;
@@ -268,15 +354,15 @@ static enum hpre_error run_operands(const struct emu_job *job,
 		rc = recall(job, k, o);
 	if (rc)
 		return rc;
-	if (!k->out) {
+	if (!out_len(k, o)) {
 		job->sqe[RESULT_WORD] =
 			o->out[0] != job->corrupt ? RESULT_GOOD : 0;
 		return E_NONE;
 	}
 	if (job->corrupt) /* in the middle: it stays below the modulus */
-		o->out[o->width / 2] ^= 0x55;
+		o->out[out_len(k, o) < o->width ? 0 : o->width / 2] ^= 0x55;
 	if (dma->write(dma->ctx, dma->pasid, GET64(job->sqe, OUT), o->out,
-		       k->out * o->width))
+		       out_len(k, o)))
 		return E_ADDR;
 	return E_NONE;
 }
@@ -289,6 +375,8 @@ static void hpre_run(const struct emu_job *job)
 	enum hpre_error rc;
 
 	o.width = (GET(sqe, TASK_LEN1) + 1) * 8;
+	o.text = GET(sqe, SM2_MLEN) + 1;
+	o.draw = GET(sqe, SM2_KSEL);
 	rc = job->fail ? E_FAULT : check(job, k, o.width);
 	if (!rc) {
 		rc = run_operands(job, k, &o);
@@ -299,9 +387,8 @@ static void hpre_run(const struct emu_job *job)
 	PUT(sqe, DONE, HPRE_DONE_FINISHED);
 }
 
-/* What V3 drivers read before they write; V2 drivers have it built in.  The
- * device's map (0x3148) is silicon's: SM2 is in it and not in this model, which
- * refuses it.  docs/hw/qm.md#capabilities */
+/* What V3 drivers read before they write; V2 drivers have it built in.
+ * docs/hw/qm.md#capabilities */
 /* clang-format off */
 static const struct emu_reg_init regs[] = {
 	{ 0x3124, 0, 0x7C37 },	  /* QM errors that need a reset or a report */

@@ -7,12 +7,15 @@
 #define EMU_HPRE_H
 
 #include <openssl/bn.h>
+#include <openssl/ec.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-/* bytes: 4096 bits; a key block of five halves */
-#define HPRE_WIDTH_MAX 512
+#define HPRE_WIDTH_MAX 512 /* bytes: 4096 bits */
 #define HPRE_KEY_MAX   (5 * HPRE_WIDTH_MAX / 2)
+#define HPRE_TEXT_MAX  512 /* bytes of an SM2 message */
+#define HPRE_IN_MAX    (96 + HPRE_TEXT_MAX)
+#define HPRE_OUT_MAX   (7 * HPRE_WIDTH_MAX / 2)
 
 /* The codes of silicon are not public: these are the model's, any non-zero
  * value is a failure to every driver. */
@@ -31,13 +34,44 @@ enum hpre_error {
 /* Operands as they came over the bus. */
 struct operands {
 	uint32_t width;
+	uint32_t text; /* bytes of an SM2 message, else 0 */
+	bool draw;     /* the device draws SM2's random number */
 	uint8_t key[HPRE_KEY_MAX];
-	uint8_t in[HPRE_WIDTH_MAX];
-	uint8_t out[HPRE_WIDTH_MAX];
+	uint8_t in[HPRE_IN_MAX];
+	uint8_t out[HPRE_OUT_MAX];
 };
 
 /* @len bytes, big-endian, as a number of @ctx; NULL: out of memory. */
 BIGNUM *hpre_number(BN_CTX *ctx, const uint8_t *p, uint32_t len);
+
+/* Part @i of a block whose parts are @o->width bytes, and of o->out. */
+BIGNUM *hpre_part(const struct operands *o, BN_CTX *ctx, const uint8_t *block,
+		  unsigned int i);
+bool hpre_put_part(struct operands *o, unsigned int i, const BIGNUM *n);
+
+/* 0 < n < modulus */
+bool hpre_in_range(const BIGNUM *n, const BIGNUM *modulus);
+
+struct hpre_curve {
+	EC_GROUP *group;
+	BIGNUM *p;
+};
+
+/* The curve of parts 0, 1 and @b_at of the key block.  Close it always. */
+enum hpre_error hpre_curve_open(struct hpre_curve *c, const struct operands *o,
+				BN_CTX *ctx, unsigned int b_at);
+void hpre_curve_close(struct hpre_curve *c);
+
+/* Parts @at and the next of @block, a point of the curve; the caller frees
+ * *@q, also after an error. */
+enum hpre_error hpre_point_get(EC_POINT **q, const struct hpre_curve *c,
+			       const struct operands *o, BN_CTX *ctx,
+			       const uint8_t *block, unsigned int at);
+
+/* k * q, affine; @y may be NULL. */
+enum hpre_error hpre_point_mul(const struct hpre_curve *c, const EC_POINT *q,
+			       const BIGNUM *k, BIGNUM *x, BIGNUM *y,
+			       BN_CTX *ctx);
 
 /* ---- emu_hpre_ec.c: numbers from @o, the result to o->out ---- */
 
@@ -46,5 +80,13 @@ enum hpre_error hpre_montgomery(struct operands *o, BN_CTX *ctx);
 enum hpre_error hpre_ecdsa_sign(struct operands *o, BN_CTX *ctx);
 /* o->out[0]: 1 the signature is good, 0 it is not. */
 enum hpre_error hpre_ecdsa_verify(struct operands *o, BN_CTX *ctx);
+
+/* ---- emu_hpre_sm2.c ---- */
+
+enum hpre_error hpre_sm2_gen(struct operands *o, BN_CTX *ctx);
+enum hpre_error hpre_sm2_sign(struct operands *o, BN_CTX *ctx);
+enum hpre_error hpre_sm2_verify(struct operands *o, BN_CTX *ctx);
+enum hpre_error hpre_sm2_encrypt(struct operands *o, BN_CTX *ctx);
+enum hpre_error hpre_sm2_decrypt(struct operands *o, BN_CTX *ctx);
 
 #endif

@@ -13,37 +13,33 @@
 #include "emu/emu_hpre.h"
 
 /* Part @i of a block whose parts are @o->width bytes. */
-static BIGNUM *part(const struct operands *o, BN_CTX *ctx, const uint8_t *block,
-		    unsigned int i)
+BIGNUM *hpre_part(const struct operands *o, BN_CTX *ctx, const uint8_t *block,
+		  unsigned int i)
 {
 	return hpre_number(ctx, block + i * o->width, o->width);
 }
 
-static bool put_part(struct operands *o, unsigned int i, const BIGNUM *n)
+bool hpre_put_part(struct operands *o, unsigned int i, const BIGNUM *n)
 {
 	return BN_bn2binpad(n, o->out + i * o->width, (int)o->width) >= 0;
 }
 
-static bool in_range(const BIGNUM *n, const BIGNUM *modulus)
+bool hpre_in_range(const BIGNUM *n, const BIGNUM *modulus)
 {
 	return !BN_is_zero(n) && BN_ucmp(n, modulus) < 0;
 }
 
 /* ---- curves and points ---- */
 
-struct curve {
-	EC_GROUP *group;
-	BIGNUM *p;
-};
-
 /* Parameters @a and @b are parts of the key block. */
-static enum hpre_error curve_open(struct curve *c, const struct operands *o,
-				  BN_CTX *ctx, unsigned int b_at)
+enum hpre_error hpre_curve_open(struct hpre_curve *c, const struct operands *o,
+				BN_CTX *ctx, unsigned int b_at)
 {
-	BIGNUM *a = part(o, ctx, o->key, 1), *b = part(o, ctx, o->key, b_at);
+	BIGNUM *a = hpre_part(o, ctx, o->key, 1),
+	       *b = hpre_part(o, ctx, o->key, b_at);
 
 	c->group = NULL;
-	c->p = part(o, ctx, o->key, 0);
+	c->p = hpre_part(o, ctx, o->key, 0);
 	if (!c->p || !a || !b)
 		return E_MODEL;
 	if (!BN_is_odd(c->p) || BN_num_bits(c->p) < 64 ||
@@ -56,17 +52,18 @@ static enum hpre_error curve_open(struct curve *c, const struct operands *o,
 							       : E_NUMBER;
 }
 
-static void curve_close(struct curve *c)
+void hpre_curve_close(struct hpre_curve *c)
 {
 	EC_GROUP_free(c->group);
 }
 
 /* Parts @at and the next of @block, a point of the curve. */
-static enum hpre_error point_get(EC_POINT **q, const struct curve *c,
-				 const struct operands *o, BN_CTX *ctx,
-				 const uint8_t *block, unsigned int at)
+enum hpre_error hpre_point_get(EC_POINT **q, const struct hpre_curve *c,
+			       const struct operands *o, BN_CTX *ctx,
+			       const uint8_t *block, unsigned int at)
 {
-	BIGNUM *x = part(o, ctx, block, at), *y = part(o, ctx, block, at + 1);
+	BIGNUM *x = hpre_part(o, ctx, block, at),
+	       *y = hpre_part(o, ctx, block, at + 1);
 
 	*q = EC_POINT_new(c->group);
 	if (!*q || !x || !y)
@@ -79,8 +76,9 @@ static enum hpre_error point_get(EC_POINT **q, const struct curve *c,
 }
 
 /* k * q, affine; y may be NULL. */
-static enum hpre_error mul(const struct curve *c, const EC_POINT *q,
-			   const BIGNUM *k, BIGNUM *x, BIGNUM *y, BN_CTX *ctx)
+enum hpre_error hpre_point_mul(const struct hpre_curve *c, const EC_POINT *q,
+			       const BIGNUM *k, BIGNUM *x, BIGNUM *y,
+			       BN_CTX *ctx)
 {
 	EC_POINT *r = EC_POINT_new(c->group);
 	enum hpre_error rc = E_MODEL;
@@ -100,22 +98,22 @@ out:
 /* Key: p | a | k | b; in: x | y; out: x | y. */
 enum hpre_error hpre_ec_mul(struct operands *o, BN_CTX *ctx)
 {
-	BIGNUM *k = part(o, ctx, o->key, 2), *x = BN_CTX_get(ctx);
+	BIGNUM *k = hpre_part(o, ctx, o->key, 2), *x = BN_CTX_get(ctx);
 	BIGNUM *y = BN_CTX_get(ctx);
-	struct curve c = { .group = NULL };
+	struct hpre_curve c = { .group = NULL };
 	EC_POINT *q = NULL;
-	enum hpre_error rc = y && k ? curve_open(&c, o, ctx, 3) : E_MODEL;
+	enum hpre_error rc = y && k ? hpre_curve_open(&c, o, ctx, 3) : E_MODEL;
 
 	if (!rc && BN_is_zero(k))
 		rc = E_NUMBER;
 	if (!rc)
-		rc = point_get(&q, &c, o, ctx, o->in, 0);
+		rc = hpre_point_get(&q, &c, o, ctx, o->in, 0);
 	if (!rc)
-		rc = mul(&c, q, k, x, y, ctx);
-	if (!rc && (!put_part(o, 0, x) || !put_part(o, 1, y)))
+		rc = hpre_point_mul(&c, q, k, x, y, ctx);
+	if (!rc && (!hpre_put_part(o, 0, x) || !hpre_put_part(o, 1, y)))
 		rc = E_MODEL;
 	EC_POINT_clear_free(q);
-	curve_close(&c);
+	hpre_curve_close(&c);
 	return rc;
 }
 
@@ -137,34 +135,36 @@ static bool signature(BIGNUM *s, const BIGNUM *e, const BIGNUM *r,
 /* Key: p | a | d | b | n | gx | gy; in: e | k; out: r | s. */
 enum hpre_error hpre_ecdsa_sign(struct operands *o, BN_CTX *ctx)
 {
-	BIGNUM *d = part(o, ctx, o->key, 2), *n = part(o, ctx, o->key, 4);
-	BIGNUM *e = part(o, ctx, o->in, 0), *k = part(o, ctx, o->in, 1);
+	BIGNUM *d = hpre_part(o, ctx, o->key, 2),
+	       *n = hpre_part(o, ctx, o->key, 4);
+	BIGNUM *e = hpre_part(o, ctx, o->in, 0),
+	       *k = hpre_part(o, ctx, o->in, 1);
 	BIGNUM *r = BN_CTX_get(ctx), *s = BN_CTX_get(ctx);
-	struct curve c = { .group = NULL };
+	struct hpre_curve c = { .group = NULL };
 	EC_POINT *g = NULL;
 	enum hpre_error rc = E_MODEL;
 
 	if (d && n && e && k && s)
-		rc = curve_open(&c, o, ctx, 3);
-	if (!rc && (!BN_is_odd(n) || !in_range(d, n) || !in_range(k, n) ||
-		    BN_is_zero(e)))
+		rc = hpre_curve_open(&c, o, ctx, 3);
+	if (!rc && (!BN_is_odd(n) || !hpre_in_range(d, n) ||
+		    !hpre_in_range(k, n) || BN_is_zero(e)))
 		rc = E_NUMBER;
 	if (!rc)
-		rc = point_get(&g, &c, o, ctx, o->key, 5);
+		rc = hpre_point_get(&g, &c, o, ctx, o->key, 5);
 	if (!rc)
-		rc = mul(&c, g, k, r, NULL, ctx);
+		rc = hpre_point_mul(&c, g, k, r, NULL, ctx);
 	if (!rc && (!BN_nnmod(r, r, n, ctx) || BN_is_zero(r) ||
 		    !signature(s, e, r, d, k, n, ctx) || BN_is_zero(s)))
 		rc = E_NUMBER;
-	if (!rc && (!put_part(o, 0, r) || !put_part(o, 1, s)))
+	if (!rc && (!hpre_put_part(o, 0, r) || !hpre_put_part(o, 1, s)))
 		rc = E_MODEL;
 	EC_POINT_clear_free(g);
-	curve_close(&c);
+	hpre_curve_close(&c);
 	return rc;
 }
 
 /* x of (e/s) g + (r/s) q, modulo n; -1: infinity. */
-static int verify_x(BIGNUM *x, const struct curve *c, const EC_POINT *g,
+static int verify_x(BIGNUM *x, const struct hpre_curve *c, const EC_POINT *g,
 		    const EC_POINT *q, const BIGNUM *sig[3], const BIGNUM *n,
 		    BN_CTX *ctx)
 {
@@ -192,30 +192,31 @@ static int verify_x(BIGNUM *x, const struct curve *c, const EC_POINT *g,
 /* Key: p | a | b | n | gx | gy | qx | qy; in: e | s | r. */
 enum hpre_error hpre_ecdsa_verify(struct operands *o, BN_CTX *ctx)
 {
-	BIGNUM *n = part(o, ctx, o->key, 3), *x = BN_CTX_get(ctx);
-	const BIGNUM *sig[] = { part(o, ctx, o->in, 0), part(o, ctx, o->in, 1),
-				part(o, ctx, o->in, 2) };
-	struct curve c = { .group = NULL };
+	BIGNUM *n = hpre_part(o, ctx, o->key, 3), *x = BN_CTX_get(ctx);
+	const BIGNUM *sig[] = { hpre_part(o, ctx, o->in, 0),
+				hpre_part(o, ctx, o->in, 1),
+				hpre_part(o, ctx, o->in, 2) };
+	struct hpre_curve c = { .group = NULL };
 	EC_POINT *g = NULL, *q = NULL;
 	enum hpre_error rc = E_MODEL;
 	int ok = 0;
 
 	if (n && x && sig[0] && sig[1] && sig[2])
-		rc = curve_open(&c, o, ctx, 2);
+		rc = hpre_curve_open(&c, o, ctx, 2);
 	if (!rc && (!BN_is_odd(n) || BN_is_zero(sig[0])))
 		rc = E_NUMBER;
 	if (!rc)
-		rc = point_get(&g, &c, o, ctx, o->key, 4);
+		rc = hpre_point_get(&g, &c, o, ctx, o->key, 4);
 	if (!rc)
-		rc = point_get(&q, &c, o, ctx, o->key, 6);
-	if (!rc && in_range(sig[1], n) && in_range(sig[2], n)) {
+		rc = hpre_point_get(&q, &c, o, ctx, o->key, 6);
+	if (!rc && hpre_in_range(sig[1], n) && hpre_in_range(sig[2], n)) {
 		ok = verify_x(x, &c, g, q, sig, n, ctx);
 		rc = ok ? E_NONE : E_NUMBER;
 	}
 	o->out[0] = ok == 1 && !BN_cmp(x, sig[2]);
 	EC_POINT_free(q);
 	EC_POINT_free(g);
-	curve_close(&c);
+	hpre_curve_close(&c);
 	return rc;
 }
 
@@ -284,10 +285,10 @@ static bool ladder_end(struct ladder *l, BIGNUM *out, BN_CTX *ctx)
 /* Key: p | a24 | k; in: u; out: u.  The scalar comes clamped. */
 enum hpre_error hpre_montgomery(struct operands *o, BN_CTX *ctx)
 {
-	struct ladder l = { .p = part(o, ctx, o->key, 0),
-			    .a24 = part(o, ctx, o->key, 1),
-			    .x1 = part(o, ctx, o->in, 0) };
-	BIGNUM *k = part(o, ctx, o->key, 2);
+	struct ladder l = { .p = hpre_part(o, ctx, o->key, 0),
+			    .a24 = hpre_part(o, ctx, o->key, 1),
+			    .x1 = hpre_part(o, ctx, o->in, 0) };
+	BIGNUM *k = hpre_part(o, ctx, o->key, 2);
 
 	if (!k || !ladder_get(&l, ctx))
 		return E_MODEL;
@@ -306,5 +307,5 @@ enum hpre_error hpre_montgomery(struct operands *o, BN_CTX *ctx)
 	}
 	if (!ladder_end(&l, k, ctx))
 		return E_NUMBER;
-	return put_part(o, 0, k) ? E_NONE : E_MODEL;
+	return hpre_put_part(o, 0, k) ? E_NONE : E_MODEL;
 }

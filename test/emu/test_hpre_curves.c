@@ -35,7 +35,7 @@ static void open_bus(int pages)
 	noise_fill(&seed, fix.b.mem, BUS_SIZE);
 	fix.key = bus_alloc(&fix.b, (size_t)PARTS * W_MAX, 64, 0);
 	fix.in = bus_alloc(&fix.b, (size_t)3 * W_MAX, 64, 5);
-	fix.out = bus_alloc(&fix.b, (size_t)2 * W_MAX, 64, 11);
+	fix.out = bus_alloc(&fix.b, (size_t)4 * W_MAX, 64, 11);
 }
 
 static struct hpre_sqe make(uint32_t alg, uint32_t width)
@@ -350,7 +350,8 @@ static void spoilt_requests_are_refused(void)
 	SPOIL(s, TASK_LEN1, 4);
 	SPOIL(s, TASK_LEN1, 15);
 	SPOIL(s, ALG, 0xB);
-	SPOIL(s, ALG, 0x11);
+	SPOIL(s, ALG, 0xC);
+	SPOIL(s, ALG, 0x16);
 	for (size_t i = 0; i < WD_ARRAY_SIZE(bad); i++) {
 		t = s;
 		SET64(&t, KEY, bad[i]);
@@ -675,6 +676,162 @@ static void impossible_signatures_are_refused(void)
 	bus_close(&fix.b);
 }
 
+/* ---- SM2 ---- */
+
+/* GB/T 32918.5, annexes A and C. */
+#define SM2_D	 "3945208f7b2144b13f36e38ac6d39f95889393692860b51a42fb81ef4df7c5b8"
+#define SM2_K	 "59276e27d506861a16680f3ad9c02dccef3cc1fa3cdbe4ce6d54b80deac1bc21"
+#define SM2_E	 "f0b43e94ba45accaace692ed534382eb17e6ab5a19ce7b31f4486fdfc0d28640"
+#define SM2_R	 "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3"
+#define SM2_S	 "b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa"
+#define SM2_X	 "04ebfc718e8d1798620432268e77feb6415e2ede0e073c0f4f640ecd2e149a73"
+#define SM2_Y	 "e858f9d81e5430a57b36daab8f950a3c64e6ee6a63094d99283aff767e124df0"
+#define SM2_C	 "21886ca989ca9c7d58087307ca93092d651efa"
+#define SM2_H	 "59983c18f809e262923c53aec295d30383b54e39d609d160afcb1908d0bd8766"
+#define SM2_TEXT "encryption standard"
+
+static void t_part(uint64_t block, size_t off, const char *hex)
+{
+	uint8_t want[128], is[128];
+	size_t n = t_hex(want, sizeof(want), hex);
+
+	bus_get(&fix.b, block + off, is, n);
+	T_MEM(is, want, n);
+}
+
+static void sm2_private(gcry_ctx_t ctx)
+{
+	put_params(&curves[4], ctx, sign_names);
+	put_hex_part(fix.key, 2, SM2_D);
+}
+
+static void sm2_public(gcry_ctx_t ctx)
+{
+	gcry_mpi_t x = gcry_mpi_new(0), d;
+	uint8_t bytes[32];
+
+	t_hex(bytes, sizeof(bytes), SM2_D);
+	if (gcry_mpi_scan(&d, GCRYMPI_FMT_USG, bytes, 32, NULL))
+		abort();
+	put_params(&curves[4], ctx, verify_names);
+	point_of(ctx, &curves[4], d, fix.key, 6, x);
+	gcry_mpi_release(d);
+	gcry_mpi_release(x);
+}
+
+static uint32_t sm2_verdict(void)
+{
+	struct hpre_sqe s = make(HPRE_ALG_SM2_VERIFY, 32);
+
+	run_as(&s, 3, 1);
+	T_EQ(s.w[0], 0xC0000013);
+	return s.w[6];
+}
+
+/* With the standard's k, then with one that the device draws. */
+static void sm2_signs_and_verifies_as_published(void)
+{
+	gcry_ctx_t ctx = curve(&curves[4]);
+	uint8_t rs[64], byte;
+	struct hpre_sqe s;
+
+	open_bus(0);
+	for (uint32_t drawn = 0; drawn < 2; drawn++) {
+		sm2_private(ctx);
+		put_hex_part(fix.in, 0, SM2_E);
+		put_hex_part(fix.in, 1, drawn ? "00" : SM2_K);
+		s = make(HPRE_ALG_SM2_SIGN, 32);
+		SET(&s, SM2_KSEL, drawn);
+		run_as(&s, 3, 1);
+		T_EQ(s.w[0], 0xC0000012);
+		if (!drawn)
+			t_part(fix.out, 0, SM2_R SM2_S);
+		bus_get(&fix.b, fix.out, rs, 64);
+		sm2_public(ctx);
+		bus_put(&fix.b, fix.in + 32, rs + 32, 32); /* s, then r */
+		bus_put(&fix.b, fix.in + 64, rs, 32);
+		T_EQ(sm2_verdict(), 2);
+		bus_get(&fix.b, fix.in + 40, &byte, 1);
+		byte ^= 4;
+		bus_put(&fix.b, fix.in + 40, &byte, 1);
+		T_EQ(sm2_verdict(), 0);
+	}
+	gcry_ctx_release(ctx);
+	bus_close(&fix.b);
+}
+
+static void sm2_encrypts_and_decrypts_as_published(void)
+{
+	gcry_ctx_t ctx = curve(&curves[4]);
+	uint8_t packet[96 + 19], text[19], byte;
+	struct hpre_sqe s;
+
+	open_bus(1);
+	for (uint32_t drawn = 0; drawn < 2; drawn++) {
+		sm2_public(ctx);
+		put_hex_part(fix.in, 0, drawn ? "00" : SM2_K);
+		bus_put(&fix.b, fix.in + 32, SM2_TEXT, 19);
+		s = make(HPRE_ALG_SM2_ENC, 32);
+		SET(&s, SM2_MLEN, 18);
+		SET(&s, SM2_KSEL, drawn);
+		run_as(&s, 3, 1);
+		T_EQ(s.w[0], 0xC0000014);
+		if (!drawn)
+			t_part(fix.out, 0, SM2_X SM2_Y SM2_C SM2_H);
+		bus_get(&fix.b, fix.out, packet, sizeof(packet));
+		sm2_private(ctx);
+		bus_put(&fix.b, fix.in, packet, sizeof(packet));
+		s = make(HPRE_ALG_SM2_DEC, 32);
+		SET(&s, SM2_MLEN, 18);
+		run_as(&s, 3, 1);
+		T_EQ(s.w[0], 0xC0000015);
+		bus_get(&fix.b, fix.out, text, sizeof(text));
+		T_MEM(text, SM2_TEXT, 19);
+	}
+	s = make(HPRE_ALG_SM2_DEC, 32);
+	SET(&s, SM2_MLEN, 18);
+	for (unsigned int at = 70; at < sizeof(packet); at += 20) {
+		bus_get(&fix.b, fix.in + at, &byte, 1);
+		with_byte(&s, fix.in + at, 1, "a damaged ciphertext");
+	}
+	SPOIL(s, SM2_MLEN, 17);
+	SPOIL(s, SM2_KSEL, 1);
+	gcry_ctx_release(ctx);
+	bus_close(&fix.b);
+}
+
+static void sm2_keys_are_drawn_and_fit(void)
+{
+	gcry_ctx_t ctx = curve(&curves[4]);
+	gcry_mpi_t first = NULL;
+	uint8_t xy[64], want[64];
+
+	open_bus(0);
+	for (int i = 0; i < 2; i++) {
+		struct hpre_sqe s = make(HPRE_ALG_SM2_GEN, 32);
+		gcry_mpi_t d, x = gcry_mpi_new(0);
+
+		sm2_public(ctx);
+		bus_get(&fix.b, fix.key + 4 * 32, xy, 64);
+		bus_put(&fix.b, fix.in, xy, 64); /* the generator */
+		run_as(&s, 3, 1);
+		T_EQ(s.w[0], 0xC0000011);
+		bus_get(&fix.b, fix.out, xy, 64);
+		d = get_mpi(fix.out, 2, 32);
+		point_of(ctx, &curves[4], d, fix.out, 0, x);
+		bus_get(&fix.b, fix.out, want, 64);
+		T_MEM(xy, want, 64);
+		if (first)
+			T_OK(gcry_mpi_cmp(first, d) != 0);
+		gcry_mpi_release(first);
+		first = d;
+		gcry_mpi_release(x);
+	}
+	gcry_mpi_release(first);
+	gcry_ctx_release(ctx);
+	bus_close(&fix.b);
+}
+
 /* ---- faults, replay, noise ---- */
 
 static void a_fault_turns_the_answer_or_refuses(void)
@@ -741,7 +898,8 @@ static void replay_remembers_points_and_verdicts(void)
 /* Curves of noise, and good ones with a few bits of noise. */
 static void noise_never_leaves_what_dma_allows(void)
 {
-	static const uint32_t algs[] = { 0xD, 0xE, 0xF, 0x10, 0x12 };
+	static const uint32_t algs[] = { 0xD,  0xE,  0xF,  0x10, 0x11,
+					 0x12, 0x13, 0x14, 0x15 };
 	static uint8_t tail[BUS_SIZE - BUS_RO];
 	gcry_ctx_t ctx = curve(&curves[2]);
 	gcry_mpi_t hk = gcry_mpi_new(0);
@@ -756,7 +914,7 @@ static void noise_never_leaves_what_dma_allows(void)
 
 		if (i % 100 == 0)
 			mul_request(&curves[2], ctx, &seed, hk);
-		s = make(algs[noise(&seed) % 5], noise(&seed) % 9 ? 32 : 72);
+		s = make(algs[noise(&seed) % 9], noise(&seed) % 9 ? 32 : 72);
 		if (noise(&seed) % 3 == 0)
 			bus_put(&fix.b,
 				fix.key + noise(&seed) % (PARTS * W_MAX), &byte,
@@ -783,6 +941,9 @@ T_MAIN(T_CASE(products_on_any_curve_agree_with_libgcrypt),
        T_CASE(ecdsa_gives_the_published_signature),
        T_CASE(signatures_on_any_curve_agree_with_libgcrypt),
        T_CASE(impossible_signatures_are_refused),
+       T_CASE(sm2_signs_and_verifies_as_published),
+       T_CASE(sm2_encrypts_and_decrypts_as_published),
+       T_CASE(sm2_keys_are_drawn_and_fit),
        T_CASE(a_fault_turns_the_answer_or_refuses),
        T_CASE(replay_remembers_points_and_verdicts),
        T_CASE(noise_never_leaves_what_dma_allows))

@@ -36,7 +36,7 @@ static void fixture(int pages)
 	noise_fill(&seed, fix.b.mem, BUS_SIZE);
 	fix.key = bus_alloc(&fix.b, 5 * WIDTH_MAX / 2, 64, 0);
 	fix.in = bus_alloc(&fix.b, WIDTH_MAX, 64, 5);
-	fix.out = bus_alloc(&fix.b, WIDTH_MAX, 64, 11);
+	fix.out = bus_alloc(&fix.b, 7 * WIDTH_MAX / 2, 64, 11);
 }
 
 static struct hpre_sqe make(uint32_t alg, uint32_t width)
@@ -531,6 +531,71 @@ static void impossible_numbers_are_refused(void)
 	bus_close(&fix.b);
 }
 
+/* ---- RSA keys ---- */
+
+/* From libgcrypt's primes; what is made satisfies what RFC 8017 asks. */
+static void rsa_keys_are_made_from_primes(void)
+{
+	struct rsa k;
+	uint8_t key[512] = { 0 }, out[7 * 128];
+	gcry_mpi_t d, n, qinv, dq, dp, t = gcry_mpi_new(0);
+	gcry_mpi_t one = gcry_mpi_set_ui(NULL, 1);
+	struct hpre_sqe s;
+
+	rsa_new(&k, "(genkey (rsa (nbits 4:2048) (transient-key)))");
+	for (uint32_t alg = HPRE_ALG_RSA_GEN; alg <= HPRE_ALG_RSA_GEN_CRT;
+	     alg++) {
+		fixture(alg % 2);
+		mpi_bytes(key, 256, k.e);
+		mpi_bytes(key + 256, 128, k.p);
+		mpi_bytes(key + 384, 128, k.q);
+		bus_put(&fix.b, fix.key, key, 512);
+		s = make(alg, 256);
+		SET64(&s, IN, 0);
+		run_on(&s, NULL);
+		T_EQ(s.w[0], 0xC0000000 | alg);
+		bus_get(&fix.b, fix.out, out, sizeof(out));
+		d = mpi(out, 256);
+		n = mpi(out + 256, 256);
+		gcry_mpi_mul(t, k.p, k.q);
+		T_EQ(gcry_mpi_cmp(t, n), 0);
+		for (unsigned int i = 0; i < 2;
+		     i++) { /* e d = 1 mod p-1, q-1 */
+			gcry_mpi_t m = gcry_mpi_new(0);
+
+			gcry_mpi_sub_ui(m, i ? k.q : k.p, 1);
+			gcry_mpi_mulm(t, k.e, d, m);
+			T_EQ(gcry_mpi_cmp(t, one), 0);
+			gcry_mpi_release(m);
+		}
+		if (alg == HPRE_ALG_RSA_GEN_CRT) {
+			qinv = mpi(out + 512, 128);
+			dq = mpi(out + 640, 128);
+			dp = mpi(out + 768, 128);
+			gcry_mpi_mulm(t, qinv, k.q, k.p);
+			T_EQ(gcry_mpi_cmp(t, one), 0);
+			gcry_mpi_sub_ui(t, k.q, 1);
+			gcry_mpi_mod(t, d, t);
+			T_EQ(gcry_mpi_cmp(t, dq), 0);
+			gcry_mpi_sub_ui(t, k.p, 1);
+			gcry_mpi_mod(t, d, t);
+			T_EQ(gcry_mpi_cmp(t, dp), 0);
+			gcry_mpi_release(dp);
+			gcry_mpi_release(dq);
+			gcry_mpi_release(qinv);
+		}
+		gcry_mpi_release(n);
+		gcry_mpi_release(d);
+		memcpy(fix.before, fix.b.mem, BUS_SIZE);
+		s = make(alg, 256);
+		with_key_byte(&s, 255, 2, "an even e");
+		bus_close(&fix.b);
+	}
+	gcry_mpi_release(one);
+	gcry_mpi_release(t);
+	rsa_free(&k);
+}
+
 static void a_fault_writes_nothing_or_something_wrong(void)
 {
 	struct hpre_sqe s = good_request(HPRE_ALG_RSA_CRT, 128), t = s;
@@ -710,6 +775,7 @@ T_MAIN(T_CASE(modexp_agrees_with_libgcrypt), T_CASE(dh_agrees_with_libgcrypt),
        T_CASE(other_widths_are_refused), T_CASE(reserved_words_are_refused),
        T_CASE(unreachable_addresses_are_refused),
        T_CASE(impossible_numbers_are_refused),
+       T_CASE(rsa_keys_are_made_from_primes),
        T_CASE(a_fault_writes_nothing_or_something_wrong),
        T_CASE(replay_gives_the_computed_result_for_the_same_job_only),
        T_CASE(a_corrupted_result_is_not_remembered),
