@@ -46,6 +46,13 @@ class Speed(wdtest.ProviderTest):
                         if name != "default before wd":
                             self.assertGreater(count, 0, kind)
 
+    def test_asynchronous_on_other_devices_and_without_a_helper_thread(self):
+        for env in ({"device": "emu:nosva"}, {"device": "emu:kunpeng920"},
+                    {"WD_POLL": "none"}):
+            with self.subTest(**env):
+                self.speed("-provider", "wd", "-async_jobs", "64", "rsa2048",
+                           **env)
+
     def test_alone_without_a_device(self):
         for device in ("none", "auto"):
             with self.subTest(device=device):
