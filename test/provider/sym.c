@@ -26,7 +26,8 @@ void sym_load(bool fallback)
 	T_OK(provider);
 }
 
-uint64_t sym_counter(const char *kind, const char *name)
+/* @kind NULL: of all kinds. */
+static uint64_t counter(const char *kind, const char *name)
 {
 	char json[8192] = "", want[64];
 	OSSL_PARAM p[] = {
@@ -36,13 +37,23 @@ uint64_t sym_counter(const char *kind, const char *name)
 	const char *at;
 
 	T_EQ(OSSL_PROVIDER_get_params(provider, p), 1);
-	snprintf(want, sizeof(want), "\"%s\":{", kind);
-	at = strstr(json, want);
+	snprintf(want, sizeof(want), "\"%s\":{", kind ? kind : "");
+	at = kind ? strstr(json, want) : json;
 	T_OK(at);
 	snprintf(want, sizeof(want), "\"%s\":", name);
 	at = strstr(at, want);
 	T_OK(at);
 	return strtoull(at + strlen(want), NULL, 10);
+}
+
+uint64_t sym_counter(const char *kind, const char *name)
+{
+	return counter(kind, name);
+}
+
+uint64_t sym_total(const char *name)
+{
+	return counter(NULL, name);
 }
 
 void sym_unload(void)

@@ -27,6 +27,8 @@ void sym_unload(void);
 
 /* One of wd's statistics, "aes-gcm" and "jobs". */
 uint64_t sym_counter(const char *kind, const char *name);
+/* One that is not of a kind, "abandoned". */
+uint64_t sym_total(const char *name);
 
 /* Deterministic; the seed is printed when a case fails. */
 uint32_t sym_random(uint32_t below);

@@ -411,6 +411,36 @@ static void many_at_once_in_async_jobs(void)
 	many_at_once_on("emu:nosva,latency_us=300");
 }
 
+/* Whatever the device still does lands in memory of wd's: what the application
+ * gave is its own again. */
+static void dropped_on(const char *device)
+{
+	unsigned int paused = 0;
+
+	load(device);
+	for (unsigned int i = 0; i < 4 * JOBS; i++) {
+		struct job *j = calloc(1, sizeof(*j)), *arg = j;
+
+		*j = (struct job){ .i = i, .wait = ASYNC_WAIT_CTX_new() };
+		paused += ASYNC_start_job(&j->job, j->wait, &j->ret, cipher_job,
+					  &arg, sizeof(arg)) == ASYNC_PAUSE;
+		ASYNC_WAIT_CTX_free(j->wait);
+		memset(j, 0xa5, sizeof(*j));
+		free(j);
+	}
+	T_OK(paused > 2 * JOBS);
+	T_EQ(sym_total("abandoned"), paused);
+	T_EQ(sym_total("quarantined"), 0);
+	everything(2); /* the lanes are as good as new */
+	sym_unload();
+}
+
+static void dropped_jobs_write_to_nobody(void)
+{
+	dropped_on("emu:latency_us=300");
+	dropped_on("emu:kunpeng920,nosva,latency_us=300");
+}
+
 /* The wait descriptors are timers then, and each job reaps for all. */
 static void many_at_once_without_a_poller(void)
 {
@@ -419,6 +449,8 @@ static void many_at_once_without_a_poller(void)
 	many_at_once_on("emu:kunpeng920,nosva,latency_us=300");
 	unsetenv("WD_POLL");
 }
+
+T_FIBRE_LEAKS
 
 T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
        T_CASE(kunpeng930_computes_what_default_does),
@@ -430,4 +462,5 @@ T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
        T_CASE(nothing_is_lost_when_the_device_goes),
        T_CASE(without_fallback_each_fault_is_told),
        T_CASE(threads_side_by_side), T_CASE(many_at_once_in_async_jobs),
-       T_CASE(many_at_once_without_a_poller))
+       T_CASE(many_at_once_without_a_poller),
+       T_CASE(dropped_jobs_write_to_nobody))
