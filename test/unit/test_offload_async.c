@@ -510,6 +510,26 @@ static void the_poller_keeps_deadlines(void)
 	stop();
 }
 
+/* A late answer must not land in memory that is its owner's again. */
+static void after_a_deadline_the_device_writes_no_more(void)
+{
+	static const uint8_t none[W];
+
+	config();
+	cfg.timeout_ms = 30;
+	cfg.poll = OFFLOAD_POLL_NONE;
+	start();
+	go(0); /* its slot keeps the queue from being closed */
+	T_EQ(rsa_sync(1), -ETIMEDOUT);
+	T_EQ(d->closed, 0);
+	T_EQ(d->stopped, 1);
+	T_EQ(sdev_complete(d, 2), 0);
+	T_MEM(out[1], none, W);
+	resume_is(0, -ETIMEDOUT);
+	T_EQ(d->closed, 1);
+	stop();
+}
+
 static void without_poller_the_resumed_job_keeps_its_deadline(void)
 {
 	config();
@@ -713,6 +733,7 @@ T_MAIN(T_CASE(the_poller_wakes_a_paused_job),
        T_CASE(abandon_waits_for_a_wake_on_its_way),
        T_CASE(a_dropped_job_still_has_a_deadline),
        T_CASE(the_poller_keeps_deadlines),
+       T_CASE(after_a_deadline_the_device_writes_no_more),
        T_CASE(without_poller_the_resumed_job_keeps_its_deadline),
        T_CASE(paused_jobs_hear_of_a_stopped_queue),
        T_CASE(no_thread_means_alarms),
