@@ -6,7 +6,7 @@
 #   spelling   codespell
 #   cppcheck   errors, warnings, portability
 #   tidy       clang-tidy with .clang-tidy
-#   english    no mark of unfinished work, nothing of one workplace
+#   english    no mark of unfinished work
 set -uo pipefail
 check=$1 top=$2 build=$3
 cd "$top" || exit 1
@@ -42,7 +42,7 @@ case $check in
       xargs -P2 -n4 clang-tidy-14 --quiet -p "$build" 2>/dev/null || exit 1 ;;
   english)
     mapfile -t list < <(files '*.c' '*.h' '*.py' '*.sh' '*.md' '*.def' '*.txt' '*.cnf' | grep -v test/lint/lint.sh)
-    ! grep -nE '\b(TODO|FIXME|XXX|HACK)\b|\.\./shared|/work/' "${list[@]}" || exit 1 ;;
+    ! grep -nE '\b(TODO|FIXME|XXX|HACK)\b' "${list[@]}" || exit 1 ;;
   *)
     sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
