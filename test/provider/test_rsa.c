@@ -10,6 +10,7 @@
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -653,6 +654,9 @@ static void signatures_of_every_kind_of_key_cross(void)
 		     kinds[i].device);
 		EVP_PKEY_free(mine);
 	}
+	/* Each in the form of key it has: nothing had to be done again. */
+	T_EQ(side_count(wd, "rsa-private", "wrong"), 0);
+	T_EQ(side_count(wd, "rsa-private", "errors"), 0);
 }
 
 static void signatures_without_crt_parts_cross(void)
@@ -1183,6 +1187,63 @@ static void encryption_of_every_padding_crosses(void)
 	}
 }
 
+/* Raw, with the modulus of @name and an exponent of its own: 0 or length. */
+static size_t sealed_with(const struct side *s, const char *name,
+			  const char *exponent, uint8_t out[512])
+{
+	EVP_PKEY *key = key_named(name), *mine = NULL;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(s->lib, "RSA", s->q);
+	size_t n = 512, len = (size_t)EVP_PKEY_get_size(key);
+	OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
+	BIGNUM *mod = NULL, *e = NULL;
+	uint8_t in[512] = { 0, 5 };
+	OSSL_PARAM *params;
+
+	EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &mod);
+	BN_hex2bn(&e, exponent);
+	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, mod);
+	OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, e);
+	params = OSSL_PARAM_BLD_to_param(b);
+	EVP_PKEY_fromdata_init(ctx);
+	T_EQ(EVP_PKEY_fromdata(ctx, &mine, EVP_PKEY_PUBLIC_KEY, params), 1);
+	EVP_PKEY_CTX_free(ctx);
+	ctx = side_ctx(s, mine);
+	if (EVP_PKEY_encrypt_init(ctx) <= 0 ||
+	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) <= 0 ||
+	    EVP_PKEY_encrypt(ctx, out, &n, in, len) <= 0)
+		n = 0;
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(mine);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(b);
+	BN_free(mod);
+	BN_free(e);
+	return n;
+}
+
+/* libcrypto takes long ones with short moduli only. */
+static void exponents_are_taken_and_refused_as_default_does(void)
+{
+	static const char *const names[] = { "2048", "3072", "4096" };
+	static const char *const exponents[] = { "10001", "FFFFFFFFFFFFFFFB",
+						 "1000000000000000D" };
+	int refused = 0;
+
+	sides();
+	for (size_t i = 0; i < ARRAY(names); i++) {
+		for (size_t k = 0; k < ARRAY(exponents); k++) {
+			uint8_t a[512], b[512];
+			size_t n = sealed_with(def, names[i], exponents[k], a);
+
+			T_EQ(sealed_with(wd, names[i], exponents[k], b), n);
+			T_MEM(b, a, n);
+			refused += !n;
+		}
+	}
+	T_EQ(refused, 1);
+	ERR_clear_error();
+}
+
 static void bad_ciphertexts_are_refused_and_write_nothing(void)
 {
 	static const struct lock locks[] = {
@@ -1341,6 +1402,7 @@ T_MAIN(T_CASE(keys_of_every_kind_are_the_same_on_both_sides),
        T_CASE(a_context_signs_again_and_again),
        T_CASE(a_duplicate_keeps_its_parameters),
        T_CASE(encryption_of_every_padding_crosses),
+       T_CASE(exponents_are_taken_and_refused_as_default_does),
        T_CASE(bad_ciphertexts_are_refused_and_write_nothing),
        T_CASE(tls_secrets_always_come_out), T_CASE(a_pss_key_does_not_encrypt),
        T_CASE(a_public_key_does_not_sign_or_decrypt),
