@@ -10,7 +10,7 @@
 #   cross   AArch64 build; its unit tests under qemu-user
 #   asan    all C tests under the address, undefined and leak sanitizers
 #   tsan    threads under the thread sanitizer
-#   fuzz    descriptors, registers and messages, half a minute each
+#   fuzz    descriptors, registers and messages, a minute each
 #   vm      mainline's drivers on the model, in virtual machines
 #   main    every other label; its ctest closing line is the last line
 set -uo pipefail
