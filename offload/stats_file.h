@@ -15,7 +15,7 @@
 
 #include "offload/offload.h"
 
-#define STATS_FILE_MAGIC   0x7374617473647777u /* "wwdstats" */
+#define STATS_FILE_MAGIC   0x7374617473647777u /* "wwdstats" in memory */
 #define STATS_FILE_VERSION 1u
 /* Lanes beyond these are counted in memory only. */
 #define STATS_FILE_LANES   256
