@@ -18,21 +18,12 @@
 /* Longest list of devices asked of a host. */
 #define LIST_MAX (UACCE_ENGINES * DEVICES_MAX)
 
-/* The line of sysfs `algorithms` a kind needs. */
-#define NEEDS_RSA_PRIVATE "rsa"
-#define NEEDS_RSA_PUBLIC  "rsa"
-#define NEEDS_AES_GCM	  "aead"
-#define NEEDS_AES_CBC	  "cipher"
-#define NEEDS_SM4_CBC	  "cipher"
-#define NEEDS_SM3	  "digest"
-#define NEEDS_SHA256	  "digest"
-
 const struct kind kinds[OFFLOAD_KINDS] = {
-#define OFFLOAD_KIND(id, text, of, least)                                      \
+#define OFFLOAD_KIND(id, text, of, needs, least)                               \
 	[OFFLOAD_##id] = { .name = (text),                                     \
 			   .engine = (of),                                     \
 			   .min_bytes = (least),                               \
-			   .algorithm = NEEDS_##id },
+			   .algorithm = (needs) },
 #include "offload/offload_kinds.def"
 #undef OFFLOAD_KIND
 };

@@ -36,7 +36,7 @@
 #include "uacce/uacce.h"
 
 enum offload_kind {
-#define OFFLOAD_KIND(id, name, engine, min_bytes) OFFLOAD_##id,
+#define OFFLOAD_KIND(id, name, engine, needs, min_bytes) OFFLOAD_##id,
 #include "offload/offload_kinds.def"
 #undef OFFLOAD_KIND
 	OFFLOAD_KINDS
@@ -93,6 +93,14 @@ void offload_quiesce(struct offload *o);
 /* Was a device with this algorithm found?  Decided at offload_new(). */
 bool offload_has(const struct offload *o, enum offload_kind kind);
 
+/* The same of one operation: does every device of it do it? */
+bool offload_has_hpre(const struct offload *o, enum offload_kind kind,
+		      enum hpre_alg alg, uint32_t width);
+bool offload_has_cipher(const struct offload *o, enum offload_kind kind,
+			enum sec_cipher_alg alg);
+bool offload_has_mac(const struct offload *o, enum offload_kind kind,
+		     enum sec_mac_alg alg);
+
 /* Is the device a model?  Every figure must say so. */
 bool offload_is_model(const struct offload *o);
 
@@ -144,7 +152,7 @@ void offload_abandon(struct offload_waiter *w);
 
 /*
  * The calls below block (or pause, with @w not NULL) until the job is final.
- * Return: 0; -EBADMSG: GCM tag mismatch, a verdict; anything else: the device
+ * Return: 0; -EBADMSG: tag or signature is wrong, a verdict; anything else: the device
  * did not do it, nothing of the caller's was written, software may:
  *	-ENODEV	 no (healthy) device	-EAGAIN	    no slot: back-pressure
  *	-EINVAL	 not for this engine	-ETIMEDOUT  deadline passed
@@ -163,19 +171,39 @@ struct offload_rsa {
 int offload_rsa(struct offload *o, const struct offload_rsa *op,
 		struct offload_waiter *w);
 
+/*
+ * Any other public-key operation.  Buffers are laid out by hpre_key() and
+ * hpre_in(), the output is read with hpre_out(); their sizes are
+ * hpre_key_size(), hpre_in_size() and hpre_out_size().  A verification has no
+ * output; its verdict is the return value: 0 or -EBADMSG.
+ */
+struct offload_hpre {
+	enum offload_kind kind;
+	enum hpre_alg alg;
+	uint32_t width;
+	uint16_t msg_len;  /* SM2 encryption and decryption */
+	bool device_nonce; /* as in struct hpre_op */
+	bool fast;	   /* the same */
+	const uint8_t *key, *in;
+	uint8_t *out; /* may be @in where it is as large */
+};
+int offload_hpre(struct offload *o, const struct offload_hpre *op,
+		 struct offload_waiter *w);
+
 struct offload_cipher {
 	enum offload_kind kind;
 	enum sec_cipher_alg alg;
 	bool encrypt;
 	const uint8_t *key;
 	uint8_t key_len;
-	const uint8_t *iv; /* 16 bytes; GCM 12.  Never updated */
+	const uint8_t *iv; /* never updated */
+	uint8_t iv_len;	   /* a block; ECB 0; GCM 12; CCM 7 to 13: a nonce */
 	const uint8_t *aad;
 	uint32_t aad_len;
 	const uint8_t *in;
 	uint8_t *out; /* may be @in; other overlaps are -EINVAL */
 	uint32_t len;
-	uint8_t *tag; /* GCM: out on encrypt, expected on decrypt */
+	uint8_t *tag; /* GCM, CCM: out on encrypt, expected on decrypt */
 	uint8_t tag_len;
 };
 int offload_cipher(struct offload *o, const struct offload_cipher *op,
@@ -188,11 +216,28 @@ struct offload_digest {
 	const uint8_t *in;
 	uint32_t len;
 	uint64_t total_bits; /* SEC_LAST */
-	uint8_t *state;	     /* SEC_DIGEST_STATE bytes: in (MIDDLE, LAST), out;
-			      * untouched when the job fails */
+	/* sec_digest_state() bytes: in (MIDDLE, LAST), out; of LAST and
+	 * ONE_SHOT the digest.  Untouched when the job fails. */
+	uint8_t *state;
+	const uint8_t *key; /* HMAC: as in struct sec_digest_op; else NULL */
+	uint8_t key_len;
 };
 int offload_digest(struct offload *o, const struct offload_digest *op,
 		   struct offload_waiter *w);
+
+/* CMAC and GMAC: one message, one job. */
+struct offload_mac {
+	enum offload_kind kind;
+	enum sec_mac_alg alg;
+	const uint8_t *key;
+	uint8_t key_len;
+	const uint8_t *iv; /* GMAC: 12 bytes */
+	const uint8_t *in;
+	uint32_t len;
+	uint8_t *mac; /* 16 bytes out; untouched when the job fails */
+};
+int offload_mac(struct offload *o, const struct offload_mac *op,
+		struct offload_waiter *w);
 
 /* Counters of this process, summed over its lanes; monotonic. */
 struct offload_kind_stats {

@@ -38,11 +38,19 @@ struct wdp_pkey *wdp_pkey_get(struct wdp_pkey *k)
 	return k;
 }
 
+static void wdp_pkey_drop_dev(struct wdp_pkey *k)
+{
+	void *dev = atomic_exchange(&k->dev, NULL);
+
+	if (dev)
+		k->spec->dev_free(dev);
+}
+
 void wdp_pkey_put(struct wdp_pkey *k)
 {
 	if (!k || atomic_fetch_sub(&k->refs, 1) != 1)
 		return;
-	wdp_rsa_dev_free(k->rsa);
+	wdp_pkey_drop_dev(k);
 	EVP_PKEY_free(k->twin);
 	pthread_mutex_destroy(&k->dev_lock);
 	free(k);
@@ -95,10 +103,26 @@ static void wdp_pkey_facts(struct wdp_pkey *k)
 /* Takes over @twin; what was made of an earlier one goes. */
 static void wdp_pkey_adopt(struct wdp_pkey *k, EVP_PKEY *twin)
 {
-	wdp_rsa_dev_free(atomic_exchange(&k->rsa, NULL));
+	wdp_pkey_drop_dev(k);
 	EVP_PKEY_free(k->twin);
 	k->twin = twin;
 	wdp_pkey_facts(k);
+}
+
+void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k))
+{
+	void *dev = atomic_load_explicit(&k->dev, memory_order_acquire);
+
+	if (dev)
+		return dev;
+	pthread_mutex_lock(&k->dev_lock);
+	dev = atomic_load_explicit(&k->dev, memory_order_relaxed);
+	if (!dev) {
+		dev = make(k);
+		atomic_store_explicit(&k->dev, dev, memory_order_release);
+	}
+	pthread_mutex_unlock(&k->dev_lock);
+	return dev;
 }
 
 struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,

@@ -27,9 +27,9 @@ struct wdp_pkey_spec {
 	const char
 		*pub_param; /* present in all keys: "n"; NULL: no such part */
 	bool has_params;    /* keys of domain parameters only exist */
+	/* What wd made of the key for the device: wiped and freed here. */
+	void (*dev_free)(void *dev);
 };
-
-struct wdp_rsa_dev; /* device form of an RSA key; wdp_rsa_key.c */
 
 struct wdp_pkey {
 	_Atomic uint32_t refs;
@@ -40,8 +40,8 @@ struct wdp_pkey {
 	size_t size; /* bytes of a result; 0: an empty key */
 	unsigned int bits;
 	bool has_pub, has_priv;
-	pthread_mutex_t dev_lock;	   /* for the first marshalling only */
-	_Atomic(struct wdp_rsa_dev *) rsa; /* NULL: not marshalled yet */
+	pthread_mutex_t dev_lock; /* for the first marshalling only */
+	_Atomic(void *) dev;	  /* the type's device form; NULL: not yet */
 };
 
 struct wdp_pkey *wdp_pkey_get(struct wdp_pkey *k); /* one more reference */
@@ -56,6 +56,16 @@ struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,
 struct wdp_pkey_reference {
 	struct wdp_pkey *key;
 };
+
+/**
+ * wdp_pkey_dev() - the device form, made at the first call
+ * @make: from the twin's numbers; a key the engine does not do gets a form too,
+ *	  one that says so, and the question is not asked twice
+ *
+ * Under the key's lock the first time, without any lock later.
+ * Return: the form, the key's own; NULL: no memory.
+ */
+void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k));
 
 /* Keymgmt functions that serve every spec; @provctx is struct wdp_ctx. */
 void *wdp_pkey_new(void *provctx, const struct wdp_pkey_spec *spec);
@@ -128,7 +138,7 @@ int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
 int wdp_rsa_public(struct wdp_pkey *k, const uint8_t *in, uint8_t *out);
 int wdp_rsa_seal(struct wdp_pkey *k, uint8_t *em, uint8_t *out);
 
-/* Free the device form; called by wdp_pkey_put().  NULL is fine. */
-void wdp_rsa_dev_free(struct wdp_rsa_dev *d);
+/* Free the device form; spec.dev_free.  NULL is fine. */
+void wdp_rsa_dev_free(void *dev);
 
 #endif

@@ -35,12 +35,12 @@ struct wdp_rsa_dev {
 	uint8_t private_block[5 * HPRE_WIDTH_MAX / 2];
 };
 
-void wdp_rsa_dev_free(struct wdp_rsa_dev *d)
+void wdp_rsa_dev_free(void *dev)
 {
-	if (!d)
+	if (!dev)
 		return;
-	wd_wipe(d, sizeof(*d));
-	free(d);
+	wd_wipe(dev, sizeof(struct wdp_rsa_dev));
+	free(dev);
 }
 
 /* ---- marshalling --------------------------------------------------------- */
@@ -159,7 +159,7 @@ static void rsa_marshal(struct wdp_rsa_dev *d, const struct wdp_pkey *k,
 		     rsa_marshal_private(d, r, rsa_multi_prime(k->twin));
 }
 
-static struct wdp_rsa_dev *rsa_dev_new(const struct wdp_pkey *k)
+static void *rsa_dev_new(const struct wdp_pkey *k)
 {
 	struct wdp_rsa_dev *d = calloc(1, sizeof(*d));
 	struct rsa_numbers *r = calloc(1, sizeof(*r));
@@ -178,19 +178,7 @@ static struct wdp_rsa_dev *rsa_dev_new(const struct wdp_pkey *k)
 
 static struct wdp_rsa_dev *rsa_dev(struct wdp_pkey *k)
 {
-	struct wdp_rsa_dev *d;
-
-	d = atomic_load_explicit(&k->rsa, memory_order_acquire);
-	if (d)
-		return d;
-	pthread_mutex_lock(&k->dev_lock);
-	d = atomic_load_explicit(&k->rsa, memory_order_relaxed);
-	if (!d) {
-		d = rsa_dev_new(k);
-		atomic_store_explicit(&k->rsa, d, memory_order_release);
-	}
-	pthread_mutex_unlock(&k->dev_lock);
-	return d;
+	return wdp_pkey_dev(k, rsa_dev_new);
 }
 
 /* ---- operations ---------------------------------------------------------- */
@@ -218,13 +206,16 @@ bool wdp_rsa_offloads(struct wdp_pkey *k, enum offload_kind kind)
 
 const uint8_t *wdp_rsa_modulus(const struct wdp_pkey *k)
 {
-	return atomic_load_explicit(&k->rsa, memory_order_acquire)->n;
+	const struct wdp_rsa_dev *d;
+
+	d = atomic_load_explicit(&k->dev, memory_order_acquire);
+	return d->n;
 }
 
 static int rsa_run(struct wdp_pkey *k, enum offload_kind kind,
 		   const uint8_t *in, uint8_t *out, struct offload_waiter *w)
 {
-	const struct wdp_rsa_dev *d = k->rsa;
+	const struct wdp_rsa_dev *d = k->dev;
 	bool private = kind == OFFLOAD_RSA_PRIVATE;
 	const struct offload_rsa op = {
 		.kind = kind,

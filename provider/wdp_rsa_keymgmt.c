@@ -11,6 +11,7 @@ const struct wdp_pkey_spec wdp_rsa_spec = {
 	.type = "RSA",
 	.pub_param = OSSL_PKEY_PARAM_RSA_N,
 	.priv_param = OSSL_PKEY_PARAM_RSA_D,
+	.dev_free = wdp_rsa_dev_free,
 };
 
 /* Signatures with these keys are plain "RSA" to libcrypto. */
@@ -19,6 +20,7 @@ const struct wdp_pkey_spec wdp_rsapss_spec = {
 	.sig_name = "RSA",
 	.pub_param = OSSL_PKEY_PARAM_RSA_N,
 	.priv_param = OSSL_PKEY_PARAM_RSA_D,
+	.dev_free = wdp_rsa_dev_free,
 };
 
 /* clang-format off */

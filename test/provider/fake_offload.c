@@ -19,7 +19,7 @@ static const struct {
 	const char *name;
 	uint32_t min_bytes;
 } kinds[] = {
-#define OFFLOAD_KIND(id, kind, engine, min) { kind, min },
+#define OFFLOAD_KIND(id, kind, engine, needs, min) { kind, min },
 #include "offload/offload_kinds.def"
 #undef OFFLOAD_KIND
 };
