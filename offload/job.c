@@ -26,6 +26,7 @@ union hw_op {
 	struct hpre_op hpre;
 	struct sec_cipher_op cipher;
 	struct sec_digest_op digest;
+	struct sec_mac_op mac;
 };
 
 /* ---- slots (lane held) -------------------------------------------------- */

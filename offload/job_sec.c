@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * job_sec.c - ciphers, AEAD and digests: where the operands go.
+ * job_sec.c - ciphers, AEAD, digests and MACs: where the operands go.
  *
  *	in place, no AAD    src = in		   dst = out
  *	in place, AAD	    src = {aad, in}	   dst = {slot, out}
@@ -34,6 +34,19 @@ static void uses(struct offload_job *j, size_t end)
 {
 	if (j->used < end)
 		j->used = (uint32_t)end;
+}
+
+/* A key is used where it lies, if what it works on is. */
+static uint64_t key_at(struct offload_job *j, enum place src,
+		       const uint8_t *key, size_t len)
+{
+	struct sec_slot *slot = (void *)j->mem;
+
+	if (src == PLACE_CALLER)
+		return at(j, key, len);
+	uses(j, offsetof(struct sec_slot, key) + len);
+	memcpy(slot->key, key, len);
+	return at(j, slot->key, len);
 }
 
 /* Ordinary memory for an output that does not fit the slot; SVA only. */
@@ -110,7 +123,6 @@ static int cipher_in_place(struct offload_job *j,
 
 	if (!room)
 		return -ENOMEM;
-	hw->key = at(j, op->key, op->key_len);
 	cipher_src(j, op, hw);
 	if (!bounce) {
 		cipher_dst(j, op, room, hw);
@@ -129,15 +141,32 @@ static void cipher_bounced(struct offload_job *j,
 	struct sec_slot *slot = (void *)j->mem;
 
 	uses(j, DATA_AT + total);
-	memcpy(slot->key, op->key, op->key_len);
 	if (op->aad_len)
 		memcpy(slot->data, op->aad, op->aad_len);
 	if (op->len)
 		memcpy(slot->data + op->aad_len, op->in, op->len);
 	j->copied += op->len;
-	hw->key = at(j, slot->key, op->key_len);
 	hw->src = hw->dst = at(j, slot->data, total);
 	j->bounced = true;
+}
+
+/* Nonce or first block, as the mode wants it; they are never the caller's: a
+ * dropped job may read them after he has gone. */
+static int cipher_iv(struct offload_job *j, const struct offload_cipher *op,
+		     struct sec_cipher_op *hw)
+{
+	struct sec_slot *slot = (void *)j->mem;
+
+	uses(j, offsetof(struct sec_slot, key));
+	hw->iv = at(j, slot->iv, sizeof(slot->iv));
+	if (sec_is_ccm(op->alg)) {
+		hw->b0 = at(j, slot->b0, sizeof(slot->b0));
+		return sec_ccm_blocks(slot->iv, slot->b0, hw, op->iv,
+				      op->iv_len);
+	}
+	if (op->iv_len)
+		memcpy(slot->iv, op->iv, op->iv_len);
+	return 0;
 }
 
 static int cipher_place(struct offload_job *j, const void *opaque, void *hw_op)
@@ -164,11 +193,12 @@ static int cipher_place(struct offload_job *j, const void *opaque, void *hw_op)
 		.tag_len = op->tag_len,
 		.aad_len = op->aad_len,
 		.len = op->len,
-		.iv = at(j, slot->iv, sizeof(slot->iv)),
+		.key = key_at(j, src, op->key, op->key_len),
 		.mac = at(j, slot->mac, sizeof(slot->mac)),
 	};
-	uses(j, offsetof(struct sec_slot, key));
-	memcpy(slot->iv, op->iv, op->alg == SEC_AES_GCM ? 12 : 16);
+	rc = cipher_iv(j, op, hw);
+	if (rc)
+		return rc;
 	if (op->tag_len && !op->encrypt)
 		memcpy(slot->mac, op->tag, op->tag_len);
 	if (src == PLACE_CALLER)
@@ -198,8 +228,9 @@ static void cipher_finish(struct offload_job *j, const void *opaque)
 
 static int cipher_check(const struct offload_cipher *op)
 {
-	if (kinds[op->kind].engine != UACCE_SEC || op->key_len > 32 ||
-	    op->tag_len > 16 || (op->aad_len && !op->aad))
+	if (kinds[op->kind].engine != UACCE_SEC ||
+	    op->key_len > SEC_CIPHER_KEY_MAX || op->tag_len > SEC_TAG_MAX ||
+	    !sec_iv_ok(op->alg, op->iv_len) || (op->aad_len && !op->aad))
 		return -EINVAL;
 	if (op->in != op->out && overlaps(op->in, op->out, op->len))
 		return -EINVAL;
@@ -224,41 +255,58 @@ int offload_cipher(struct offload *o, const struct offload_cipher *op,
 	return rc ? rc : job_run(o, &work, w);
 }
 
-/* ---- digest ------------------------------------------------------------- */
+/* ---- digest and MAC ------------------------------------------------------ */
+
+/* What is read only: in the caller's memory or a copy.  *@src says which. */
+static int message_place(struct offload_job *j, const uint8_t *in, size_t len,
+			 enum place *src, uint64_t *addr)
+{
+	struct sec_slot *slot = (void *)j->mem;
+	const struct place_in where = {
+		.sva = j->lane->q.u.sva,
+		.async = j->async,
+		.bytes = len,
+		.slot = SEC_SLOT_DATA,
+	};
+	enum place dst;
+	int rc = place_data(&where, src, &dst);
+
+	if (rc)
+		return rc;
+	uses(j, offsetof(struct sec_slot, key));
+	if (*src == PLACE_SLOT && len) {
+		memcpy(slot->data, in, len);
+		j->copied += len;
+		uses(j, DATA_AT + len);
+	}
+	*addr = at(j, *src == PLACE_SLOT || !len ? slot->data : in, len);
+	return 0;
+}
 
 static int digest_place(struct offload_job *j, const void *opaque, void *hw_op)
 {
 	const struct offload_digest *op = opaque;
 	struct sec_slot *slot = (void *)j->mem;
-	const struct place_in in = {
-		.sva = j->lane->q.u.sva,
-		.async = j->async,
-		.bytes = op->len,
-		.slot = SEC_SLOT_DATA,
-	};
-	const uint8_t *from = op->len ? op->in : slot->data;
-	enum place src, dst;
-	int rc = place_data(&in, &src, &dst);
+	struct sec_digest_op *hw = hw_op;
+	enum place src;
+	uint64_t from;
+	int rc = message_place(j, op->in, op->len, &src, &from);
 
 	if (rc)
 		return rc;
-	uses(j, sizeof(slot->mac));
 	if (op->part == SEC_MIDDLE || op->part == SEC_LAST)
-		memcpy(slot->mac, op->state, SEC_DIGEST_STATE);
-	if (src == PLACE_SLOT && op->len) {
-		memcpy(slot->data, op->in, op->len);
-		j->copied += op->len;
-		uses(j, DATA_AT + op->len);
-		from = slot->data;
-	}
-	*(struct sec_digest_op *)hw_op = (struct sec_digest_op){
+		memcpy(slot->mac, op->state, sec_digest_state(op->alg));
+	*hw = (struct sec_digest_op){
 		.alg = op->alg,
 		.part = op->part,
 		.len = op->len,
 		.total_bits = op->total_bits,
-		.src = at(j, from, op->len),
-		.mac = at(j, slot->mac, SEC_DIGEST_STATE),
+		.src = from,
+		.mac = at(j, slot->mac, sizeof(slot->mac)),
+		.key_len = op->key_len,
 	};
+	if (op->key_len)
+		hw->key = key_at(j, src, op->key, op->key_len);
 	return 0;
 }
 
@@ -271,8 +319,10 @@ static void digest_finish(struct offload_job *j, const void *opaque)
 {
 	const struct offload_digest *op = opaque;
 	const struct sec_slot *slot = (const void *)j->mem;
+	bool whole = op->part == SEC_LAST || op->part == SEC_ONE_SHOT;
 
-	memcpy(op->state, slot->mac, SEC_DIGEST_STATE);
+	memcpy(op->state, slot->mac,
+	       whole ? sec_digest_size(op->alg) : sec_digest_state(op->alg));
 }
 
 int offload_digest(struct offload *o, const struct offload_digest *op,
@@ -287,9 +337,69 @@ int offload_digest(struct offload *o, const struct offload_digest *op,
 		.finish = digest_finish,
 	};
 
-	/* the slot has room for these states only */
+	if (kinds[op->kind].engine != UACCE_SEC || !sec_digest_state(op->alg) ||
+	    op->key_len > sec_digest_block(op->alg) ||
+	    (op->key_len && !op->key))
+		return -EINVAL;
+	if (op->len > SEC_LEN_MAX)
+		return -EMSGSIZE;
+	return job_run(o, &work, w);
+}
+
+static int mac_place(struct offload_job *j, const void *opaque, void *hw_op)
+{
+	const struct offload_mac *op = opaque;
+	struct sec_slot *slot = (void *)j->mem;
+	enum place src;
+	uint64_t from;
+	int rc = message_place(j, op->in, op->len, &src, &from);
+
+	if (rc)
+		return rc;
+	if (op->iv) {
+		memcpy(slot->iv, op->iv, SEC_GMAC_NONCE);
+		memset(slot->iv + SEC_GMAC_NONCE, 0,
+		       sizeof(slot->iv) - SEC_GMAC_NONCE);
+	}
+	*(struct sec_mac_op *)hw_op = (struct sec_mac_op){
+		.alg = op->alg,
+		.key_len = op->key_len,
+		.len = op->len,
+		.key = key_at(j, src, op->key, op->key_len),
+		.iv = op->iv ? at(j, slot->iv, sizeof(slot->iv)) : 0,
+		.src = from,
+		.mac = at(j, slot->mac, sizeof(slot->mac)),
+	};
+	return 0;
+}
+
+static int mac_encode(const struct offload_job *j, void *sqe, const void *hw)
+{
+	return j->lane->codec->mac(sqe, hw);
+}
+
+static void mac_finish(struct offload_job *j, const void *opaque)
+{
+	const struct offload_mac *op = opaque;
+	const struct sec_slot *slot = (const void *)j->mem;
+
+	memcpy(op->mac, slot->mac, SEC_TAG_MAX);
+}
+
+int offload_mac(struct offload *o, const struct offload_mac *op,
+		struct offload_waiter *w)
+{
+	const struct work work = {
+		.kind = op->kind,
+		.op = op,
+		.bytes = op->len,
+		.place = mac_place,
+		.encode = mac_encode,
+		.finish = mac_finish,
+	};
+
 	if (kinds[op->kind].engine != UACCE_SEC ||
-	    sec_digest_state(op->alg) != SEC_DIGEST_STATE)
+	    op->key_len > SEC_CIPHER_KEY_MAX)
 		return -EINVAL;
 	if (op->len > SEC_LEN_MAX)
 		return -EMSGSIZE;

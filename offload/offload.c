@@ -297,6 +297,46 @@ bool offload_has(const struct offload *o, enum offload_kind kind)
 	return kind < OFFLOAD_KINDS && o->has[kind];
 }
 
+/* Is @knows true of the codec of every device that has @kind? */
+static bool all_do(const struct offload *o, enum offload_kind kind,
+		   bool (*knows)(const struct sec_codec *c, int alg), int alg)
+{
+	const struct engine *e = &o->engine[UACCE_SEC];
+
+	if (!offload_has(o, kind) || kinds[kind].engine != UACCE_SEC)
+		return false;
+	for (unsigned int i = 0; i < e->count; i++) {
+		const struct uacce_info *info = &e->device[i].info;
+
+		if (uacce_has_algorithm(info, kinds[kind].algorithm) &&
+		    !knows(sec_codec(info->qm_version), alg))
+			return false;
+	}
+	return true;
+}
+
+static bool knows_cipher(const struct sec_codec *c, int alg)
+{
+	return sec_offers_cipher(c, alg);
+}
+
+static bool knows_mac(const struct sec_codec *c, int alg)
+{
+	return sec_offers_mac(c, alg);
+}
+
+bool offload_has_cipher(const struct offload *o, enum offload_kind kind,
+			enum sec_cipher_alg alg)
+{
+	return all_do(o, kind, knows_cipher, (int)alg);
+}
+
+bool offload_has_mac(const struct offload *o, enum offload_kind kind,
+		     enum sec_mac_alg alg)
+{
+	return all_do(o, kind, knows_mac, (int)alg);
+}
+
 bool offload_is_model(const struct offload *o)
 {
 	return o->host && o->host->model;

@@ -20,11 +20,11 @@ struct hpre_slot {
 #define SEC_SLOT_DATA 19968u
 
 struct sec_slot {
-	_Alignas(64) uint8_t mac[32]; /* tag, digest or digest state */
+	_Alignas(64) uint8_t mac[64]; /* tag, digest or digest state */
 	uint8_t iv[16];
-	uint8_t reserved[16];
-	uint8_t key[32];
-	uint8_t reserved1[32];
+	uint8_t b0[16]; /* CCM */
+	uint8_t reserved[32];
+	uint8_t key[128]; /* HMAC: up to a block */
 	_Alignas(64) struct sec_sgl src, dst;
 	uint8_t data[SEC_SLOT_DATA]; /* AAD | payload */
 };

@@ -89,6 +89,14 @@ static uint8_t *sec_byte(struct sdev_queue *q, uint64_t addr, bool sgl,
 	return NULL;
 }
 
+/* Bytes of what a digest leaves at its MAC address. */
+static size_t sec_sum_size(const uint32_t *w)
+{
+	unsigned int alg = wd_get(w, &sec_bd2_fields[SEC_BD2_A_ALG]) & ~0x10u;
+
+	return alg >= SEC_AALG_SHA384 && alg <= SEC_AALG_SHA512_256 ? 64 : 32;
+}
+
 static bool run_sec(struct sdev_queue *q, uint32_t *w)
 {
 	const struct wd_field *f = sec_bd2_fields;
@@ -101,13 +109,16 @@ static bool run_sec(struct sdev_queue *q, uint32_t *w)
 	bool dst_sgl = wd_get(w, &f[SEC_BD2_DST_TYPE]) == SEC_ADDR_SGL;
 	bool cipher = wd_get(w, &f[SEC_BD2_CIPHER]);
 	bool decrypt = wd_get(w, &f[SEC_BD2_CIPHER]) == SEC_CIPHER_DEC;
-	bool aead = cipher && wd_get(w, &f[SEC_BD2_C_MODE]) == SEC_CMODE_GCM;
+	unsigned int mode = wd_get(w, &f[SEC_BD2_C_MODE]);
+	bool aead = cipher && (mode == SEC_CMODE_GCM || mode == SEC_CMODE_CCM);
 	uint8_t sum = 0, key = 0, *m;
 
 	if (!cipher)
 		total = wd_get(w, &f[SEC_BD2_A_LEN]);
 	else
 		key = *reach(q, get64(w, &f[SEC_BD2_C_KEY_LO]), 1);
+	if (!cipher && wd_get(w, &f[SEC_BD2_A_KEY_LEN]))
+		sum = *reach(q, get64(w, &f[SEC_BD2_A_KEY_LO]), 1);
 	for (size_t i = 0; i < total; i++) {
 		uint8_t *s = sec_byte(q, src, src_sgl, i), *d, in;
 
@@ -132,7 +143,9 @@ static bool run_sec(struct sdev_queue *q, uint32_t *w)
 	if (decrypt && m[0] != sum)
 		wd_put(w, &f[SEC_BD2_ICV], SEC_ICV_MISMATCH);
 	else if (!decrypt)
-		memset(m, sum, cipher ? wd_get(w, &f[SEC_BD2_C_ICV_LEN]) : 32);
+		memset(m, sum,
+		       cipher ? wd_get(w, &f[SEC_BD2_C_ICV_LEN])
+			      : sec_sum_size(w));
 	return true;
 }
 

@@ -161,6 +161,16 @@ bool sec_offers_mac(const struct sec_codec *c, enum sec_mac_alg alg);
 bool sec_offers_authenc(const struct sec_codec *c, enum sec_cipher_alg cipher,
 			enum sec_digest_alg digest);
 
+/* Most bytes of a cipher's key, of a tag; of GMAC's nonce. */
+#define SEC_CIPHER_KEY_MAX 64
+#define SEC_TAG_MAX	   16
+#define SEC_GMAC_NONCE	   12
+
+/* Is this a length of what the mode starts from?  A block; ECB 0; GCM 12;
+ * CCM 7 to 13: a nonce for sec_ccm_blocks(). */
+bool sec_iv_ok(enum sec_cipher_alg alg, size_t len);
+bool sec_is_ccm(enum sec_cipher_alg alg);
+
 /* Bytes of a digest; of what first and middle pieces are multiples of; of the
  * state saved between pieces.  0: not an algorithm here. */
 size_t sec_digest_size(enum sec_digest_alg alg);

@@ -5,7 +5,6 @@
 
 #include "base/wd_base.h"
 
-#define SEC_TAG_MAX	16 /* bytes */
 #define SEC_CCM_AAD_MAX 65279u
 
 /* clang-format off */
@@ -262,6 +261,24 @@ bool sec_offers_authenc(const struct sec_codec *c, enum sec_cipher_alg cipher,
 			enum sec_digest_alg digest)
 {
 	return sec_authenc_row_ok(cipher, sec_hash_row(digest), c->type);
+}
+
+bool sec_is_ccm(enum sec_cipher_alg alg)
+{
+	return alg == SEC_AES_CCM || alg == SEC_SM4_CCM;
+}
+
+bool sec_iv_ok(enum sec_cipher_alg alg, size_t len)
+{
+	const struct sec_mode *m = sec_mode_row(alg, 3);
+
+	if (!m || m->no_iv)
+		return m && !len;
+	if (m->cmode == SEC_CMODE_CCM)
+		return len >= 7 && len <= 13;
+	if (m->cmode == SEC_CMODE_GCM)
+		return len == 12;
+	return len == (m->calg == SEC_CALG_3DES ? 8 : 16);
 }
 
 size_t sec_digest_size(enum sec_digest_alg alg)

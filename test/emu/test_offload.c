@@ -178,6 +178,7 @@ static struct offload_cipher op_of(const struct sym *s, uint32_t len)
 				     .key = key,
 				     .key_len = s->key_len,
 				     .iv = iv,
+				     .iv_len = s->alg == SEC_AES_GCM ? 12 : 16,
 				     .len = len };
 
 	if (s->alg == SEC_AES_GCM) {

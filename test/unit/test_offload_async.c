@@ -317,6 +317,7 @@ static void small_symmetric_jobs_never_pause(void)
 				     .key = key,
 				     .key_len = 16,
 				     .iv = iv,
+				     .iv_len = sizeof(iv),
 				     .in = data,
 				     .out = data,
 				     .len = sizeof(data) };
@@ -339,6 +340,7 @@ static int cipher_on(struct fibre *f)
 				     .key = key,
 				     .key_len = 16,
 				     .iv = iv,
+				     .iv_len = sizeof(iv),
 				     .in = data,
 				     .out = data,
 				     .len = sizeof(data) };

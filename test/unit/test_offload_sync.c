@@ -3,6 +3,7 @@
  * Synchronous jobs on the scripted device.
  */
 #include <errno.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -277,6 +278,7 @@ static struct offload_cipher gcm(uint8_t *from, uint8_t *to, uint32_t len,
 		.key = key,
 		.key_len = 16,
 		.iv = iv,
+		.iv_len = sizeof(iv),
 		.aad = (const uint8_t *)"thirteen byte",
 		.aad_len = 13,
 		.in = from,
@@ -386,6 +388,7 @@ static void what_the_codec_refuses_costs_no_slot(void)
 				     .key = key,
 				     .key_len = 16,
 				     .iv = iv,
+				     .iv_len = sizeof(iv),
 				     .in = buf,
 				     .out = buf,
 				     .len = 17 };
@@ -397,6 +400,264 @@ static void what_the_codec_refuses_costs_no_slot(void)
 	op.len = 32;
 	T_EQ(offload_cipher(o, &op, NULL), 0);
 	T_EQ(stats().kind[OFFLOAD_AES_CBC].jobs, 1);
+	stop();
+}
+
+/* ---- every mode ---------------------------------------------------------- */
+
+#define MODE_LEN 64u
+
+static const struct mode {
+	enum offload_kind kind;
+	enum sec_cipher_alg alg;
+	uint8_t key_len, iv_len, tag_len;
+	bool v2; /* the scripted device is one */
+} modes[] = {
+	{ OFFLOAD_AES_ECB, SEC_AES_ECB, 24, 0, 0, true },
+	{ OFFLOAD_AES_CBC, SEC_AES_CBC, 16, 16, 0, true },
+	{ OFFLOAD_AES_CTR, SEC_AES_CTR, 32, 16, 0, true },
+	{ OFFLOAD_AES_XTS, SEC_AES_XTS, 64, 16, 0, true },
+	{ OFFLOAD_AES_CTS, SEC_AES_CBC_CS1, 16, 16, 0, true },
+	{ OFFLOAD_AES_CTS, SEC_AES_CBC_CS2, 16, 16, 0, true },
+	{ OFFLOAD_AES_CTS, SEC_AES_CBC_CS3, 16, 16, 0, true },
+	{ OFFLOAD_AES_GCM, SEC_AES_GCM, 32, 12, 16, true },
+	{ OFFLOAD_AES_CCM, SEC_AES_CCM, 16, 7, 4, true },
+	{ OFFLOAD_AES_CCM, SEC_AES_CCM, 32, 13, 16, true },
+	{ OFFLOAD_SM4_ECB, SEC_SM4_ECB, 16, 0, 0, true },
+	{ OFFLOAD_SM4_CBC, SEC_SM4_CBC, 16, 16, 0, true },
+	{ OFFLOAD_SM4_CTR, SEC_SM4_CTR, 16, 16, 0, true },
+	{ OFFLOAD_SM4_XTS, SEC_SM4_XTS, 32, 16, 0, true },
+	{ OFFLOAD_DES3, SEC_DES3_ECB, 24, 0, 0, true },
+	{ OFFLOAD_DES3, SEC_DES3_CBC, 16, 8, 0, true },
+	{ OFFLOAD_AES_CFB, SEC_AES_CFB, 16, 16, 0, false },
+	{ OFFLOAD_AES_OFB, SEC_AES_OFB, 16, 16, 0, false },
+	{ OFFLOAD_SM4_CFB, SEC_SM4_CFB, 16, 16, 0, false },
+	{ OFFLOAD_SM4_OFB, SEC_SM4_OFB, 16, 16, 0, false },
+	{ OFFLOAD_SM4_XTS, SEC_SM4_XTS_GB, 32, 16, 0, false },
+	{ OFFLOAD_SM4_GCM, SEC_SM4_GCM, 16, 12, 16, false },
+	{ OFFLOAD_SM4_CCM, SEC_SM4_CCM, 16, 12, 16, false },
+};
+
+/* Lies at the end of its page, so that not a byte more may be read. */
+static const uint8_t *only(size_t len, uint8_t first)
+{
+	static uint8_t *wall;
+
+	if (!wall) {
+		wall = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mprotect(wall + 4096, 4096, PROT_NONE);
+	}
+	memset(wall + 4096 - len, first, len);
+	return len ? wall + 4096 - len : NULL;
+}
+
+static struct offload_cipher mode_op(const struct mode *m, uint8_t *from,
+				     uint8_t *to, uint8_t *tag)
+{
+	return (struct offload_cipher){
+		.kind = m->kind,
+		.alg = m->alg,
+		.encrypt = true,
+		.key = key,
+		.key_len = m->key_len,
+		.iv = only(m->iv_len, 3),
+		.iv_len = m->iv_len,
+		.in = from,
+		.out = to,
+		.len = MODE_LEN,
+		.tag = m->tag_len ? tag : NULL,
+		.tag_len = m->tag_len,
+	};
+}
+
+static void mode_round(const struct mode *m)
+{
+	uint8_t a[MODE_LEN], b[MODE_LEN], tag[16];
+	struct offload_cipher op = mode_op(m, a, b, tag);
+
+	fill(a, sizeof(a));
+	T_EQ(offload_has_cipher(o, m->kind, m->alg), m->v2);
+	if (!m->v2) {
+		T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+		return;
+	}
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	T_OK(cipher_is_right(b, sizeof(b)));
+	op.encrypt = false;
+	op.in = op.out;
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	fill(a, sizeof(a));
+	T_MEM(b, a, sizeof(b));
+	op.iv_len = 5;
+	T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+}
+
+static void every_mode(bool sva)
+{
+	config();
+	d->sva = sva;
+	start();
+	for (size_t i = 0; i < WD_ARRAY_SIZE(modes); i++)
+		mode_round(&modes[i]);
+	T_EQ(d->bad_dma, 0);
+	T_OK(sdev_pools_clean(d));
+	stop();
+}
+
+static void every_mode_in_place_and_bounced(void)
+{
+	every_mode(true);
+	every_mode(false);
+}
+
+static void a_kind_of_another_engine_has_no_ciphers(void)
+{
+	config();
+	start();
+	T_OK(!offload_has_cipher(o, OFFLOAD_RSA_PRIVATE, SEC_AES_CBC));
+	T_OK(!offload_has_cipher(o, OFFLOAD_KINDS, SEC_AES_CBC));
+	T_OK(!offload_has_cipher(o, OFFLOAD_AES_CBC, SEC_CIPHER_ALGS));
+	T_OK(!offload_has_mac(o, OFFLOAD_AES_CMAC, SEC_AES_CMAC));
+	T_OK(!offload_has_mac(o, OFFLOAD_AES_GMAC, SEC_AES_GMAC));
+	stop();
+}
+
+/* The first generation has no empty AEAD message, digest or HMAC. */
+static void empty_messages_are_refused_by_v2(void)
+{
+	uint8_t tag[16], state[64];
+	struct offload_cipher op;
+	struct offload_digest dg = { .kind = OFFLOAD_SHA512,
+				     .alg = SEC_SHA512,
+				     .state = state };
+
+	config();
+	start();
+	op = gcm(NULL, NULL, 0, tag);
+	T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+	op.alg = SEC_AES_CCM;
+	op.kind = OFFLOAD_AES_CCM;
+	T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+	T_EQ(offload_digest(o, &dg, NULL), -EINVAL);
+	dg.kind = OFFLOAD_HMAC;
+	dg.key = key;
+	dg.key_len = 20;
+	T_EQ(offload_digest(o, &dg, NULL), -EINVAL);
+	T_EQ(d->done, 0);
+	T_OK(sdev_pools_clean(d));
+	stop();
+}
+
+/* A nonce of 13 bytes leaves two for the length. */
+static void ccm_refuses_what_its_length_field_cant_say(void)
+{
+	uint8_t tag[16], *p = calloc(1, 65536);
+	struct offload_cipher op;
+
+	config();
+	start();
+	op = mode_op(&modes[9], p, p, tag);
+	op.len = 65535;
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	op.len = 65536;
+	T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+	op.len = 16;
+	op.tag_len = 5;
+	T_EQ(offload_cipher(o, &op, NULL), -EINVAL);
+	T_OK(sdev_pools_clean(d));
+	stop();
+	free(p);
+}
+
+static void digest_round(enum sec_digest_alg alg, const uint8_t *mac_key,
+			 uint8_t key_len)
+{
+	size_t size = sec_digest_size(alg), saved = sec_digest_state(alg);
+	uint8_t data[256], state[80];
+	struct offload_digest op = {
+		.kind = key_len ? OFFLOAD_HMAC : OFFLOAD_SHA512,
+		.alg = alg,
+		.part = SEC_FIRST,
+		.in = data,
+		.len = sizeof(data),
+		.total_bits = 2 * sizeof(data) * 8,
+		.state = state,
+		.key = mac_key,
+		.key_len = key_len,
+	};
+
+	memset(data, 9, sizeof(data));
+	memset(state, 0xee, sizeof(state));
+	T_EQ(offload_digest(o, &op, NULL), 0);
+	for (size_t i = saved; i < sizeof(state); i++)
+		T_EQ(state[i], 0xee);
+	T_OK(state[saved - 1] == state[0]);
+	op.part = SEC_LAST;
+	memset(state, 0xee, sizeof(state));
+	T_EQ(offload_digest(o, &op, NULL), 0);
+	T_OK(state[size - 1] == state[0]);
+	for (size_t i = size; i < sizeof(state); i++)
+		T_EQ(state[i], 0xee);
+}
+
+static void digests_write_their_state_and_no_more(void)
+{
+	for (int sva = 0; sva < 2; sva++) {
+		config();
+		d->sva = sva;
+		start();
+		for (unsigned int a = 0; a < SEC_DIGEST_ALGS; a++) {
+			digest_round(a, NULL, 0);
+			digest_round(a, key, (uint8_t)sec_digest_block(a));
+		}
+		T_EQ(d->bad_dma, 0);
+		T_OK(sdev_pools_clean(d));
+		stop();
+	}
+}
+
+static void bad_digests_and_macs_are_refused(void)
+{
+	uint8_t data[64] = { 0 }, state[64];
+	struct offload_digest op = { .kind = OFFLOAD_HMAC,
+				     .alg = SEC_SHA256,
+				     .in = data,
+				     .len = sizeof(data),
+				     .state = state,
+				     .key = key,
+				     .key_len = 68 };
+	struct offload_mac mac = { .kind = OFFLOAD_AES_CMAC,
+				   .alg = SEC_AES_CMAC,
+				   .key = key,
+				   .key_len = 16,
+				   .in = data,
+				   .len = sizeof(data),
+				   .mac = state };
+
+	config();
+	start();
+	T_EQ(offload_digest(o, &op, NULL), -EINVAL); /* above a block */
+	op.key_len = 30;
+	T_EQ(offload_digest(o, &op, NULL), -EINVAL); /* not in words */
+	op.key_len = 32;
+	op.key = NULL;
+	T_EQ(offload_digest(o, &op, NULL), -EINVAL);
+	op.key_len = 0;
+	op.alg = SEC_DIGEST_ALGS;
+	T_EQ(offload_digest(o, &op, NULL), -EINVAL);
+	op.alg = SEC_SHA256;
+	op.len = SEC_LEN_MAX + 1;
+	T_EQ(offload_digest(o, &op, NULL), -EMSGSIZE);
+	op.kind = OFFLOAD_RSA_PRIVATE;
+	T_EQ(offload_digest(o, &op, NULL), -EINVAL);
+	T_EQ(offload_mac(o, &mac, NULL), -EINVAL); /* V3 only */
+	mac.key_len = 65;
+	T_EQ(offload_mac(o, &mac, NULL), -EINVAL);
+	mac.key_len = 16;
+	mac.len = SEC_LEN_MAX + 1;
+	T_EQ(offload_mac(o, &mac, NULL), -EMSGSIZE);
+	T_EQ(d->done, 0);
 	stop();
 }
 
@@ -562,6 +823,12 @@ T_MAIN(T_CASE(loading_opens_nothing), T_CASE(a_job_comes_back),
        T_CASE(gcm_without_sva_up_to_the_slot),
        T_CASE(partial_overlap_is_refused),
        T_CASE(what_the_codec_refuses_costs_no_slot),
+       T_CASE(every_mode_in_place_and_bounced),
+       T_CASE(a_kind_of_another_engine_has_no_ciphers),
+       T_CASE(empty_messages_are_refused_by_v2),
+       T_CASE(ccm_refuses_what_its_length_field_cant_say),
+       T_CASE(digests_write_their_state_and_no_more),
+       T_CASE(bad_digests_and_macs_are_refused),
        T_CASE(digest_state_survives_failure),
        T_CASE(each_thread_has_a_queue_and_leaves_it_to_the_next),
        T_CASE(more_threads_than_queues_share), T_CASE(the_queue_limit_is_kept),
