@@ -13,6 +13,7 @@
  *	wdp_twin.c    the private library context software runs in
  *	wdp_direct.c  its functions for ciphers and digests, past EVP
  *	wdp_async.c   ASYNC jobs as struct offload_waiter
+ *	wdp_keymgmt.c key types as rows
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_cipher.c, wdp_gcm.c, wdp_digest.c
  *	wdp_alone*.c  what is served only while no other provider has it
@@ -281,8 +282,21 @@ bool wdp_names_match(const char *names, const char *word, size_t len);
 	.function_id = OSSL_FUNC_##id, .function = (void (*)(void))(fn)
 
 /* Names of the key types, as libcrypto's default provider registers them. */
-#define WDP_RSA_NAMES	 "RSA:rsaEncryption:1.2.840.113549.1.1.1:2.5.8.1.1"
-#define WDP_RSAPSS_NAMES "RSA-PSS:RSASSA-PSS:rsassaPss:1.2.840.113549.1.1.10"
+#define WDP_RSA_NAMES	  "RSA:rsaEncryption:1.2.840.113549.1.1.1:2.5.8.1.1"
+#define WDP_RSAPSS_NAMES  "RSA-PSS:RSASSA-PSS:rsassaPss:1.2.840.113549.1.1.10"
+#define WDP_EC_NAMES	  "EC:id-ecPublicKey:1.2.840.10045.2.1"
+#define WDP_SM2_NAMES	  "SM2:1.2.156.10197.1.301"
+#define WDP_X25519_NAMES  "X25519:1.3.101.110"
+#define WDP_X448_NAMES	  "X448:1.3.101.111"
+#define WDP_ED25519_NAMES "ED25519:1.3.101.112"
+#define WDP_ED448_NAMES	  "ED448:1.3.101.113"
+#define WDP_DH_NAMES	  "DH:dhKeyAgreement:1.2.840.113549.1.3.1"
+#define WDP_DHX_NAMES	  "DHX:X9.42 DH:dhpublicnumber:1.2.840.10046.2.1"
+#define WDP_DSA_NAMES                                                          \
+	"DSA:dsaEncryption:1.2.840.10040.4.1:DSA-old:dsaEncryption-old:"       \
+	"1.3.14.3.2.12:DSA-SHA:dsaWithSHA:1.3.14.3.2.13:DSA-SHA1:"             \
+	"dsaWithSHA1:1.2.840.10040.4.3:DSA-SHA1-old:dsaWithSHA1-old:"          \
+	"1.3.14.3.2.27"
 
 /* Tables defined by the families, joined by wdp_table.c. */
 extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];

@@ -58,6 +58,9 @@ static bool wdp_alone_has_keymgmt(const char *name)
 	const OSSL_ALGORITHM *a = wdp_alone_keymgmts;
 	size_t len = strlen(name);
 
+	/* A key type of the table is offered while alone, device or not. */
+	if (wdp_table_knows(name, len))
+		return true;
 	for (; a->algorithm_names; a++) {
 		const char *n = a->algorithm_names;
 

@@ -49,21 +49,6 @@ extern const OSSL_ALGORITHM wdp_alone_rands[], wdp_alone_digests[],
 	wdp_alone_keymgmts[], wdp_alone_exchanges[], wdp_alone_signatures[],
 	wdp_alone_stores[], wdp_alone_decoders[], wdp_alone_encoders[];
 
-/* Names of key types, as libcrypto's default provider registers them. */
-#define WDP_EC_NAMES	  "EC:id-ecPublicKey:1.2.840.10045.2.1"
-#define WDP_SM2_NAMES	  "SM2:1.2.156.10197.1.301"
-#define WDP_X25519_NAMES  "X25519:1.3.101.110"
-#define WDP_X448_NAMES	  "X448:1.3.101.111"
-#define WDP_ED25519_NAMES "ED25519:1.3.101.112"
-#define WDP_ED448_NAMES	  "ED448:1.3.101.113"
-#define WDP_DH_NAMES	  "DH:dhKeyAgreement:1.2.840.113549.1.3.1"
-#define WDP_DHX_NAMES	  "DHX:X9.42 DH:dhpublicnumber:1.2.840.10046.2.1"
-#define WDP_DSA_NAMES                                                          \
-	"DSA:dsaEncryption:1.2.840.10040.4.1:DSA-old:dsaEncryption-old:"       \
-	"1.3.14.3.2.12:DSA-SHA:dsaWithSHA:1.3.14.3.2.13:DSA-SHA1:"             \
-	"dsaWithSHA1:1.2.840.10040.4.3:DSA-SHA1-old:dsaWithSHA1-old:"          \
-	"1.3.14.3.2.27"
-
 #define WDP_SCRYPT_NAMES "SCRYPT:id-scrypt:1.3.6.1.4.1.11591.4.11"
 
 #define WDP_ALONE_ROW(row_names, fns)                                          \
