@@ -427,7 +427,8 @@ int job_run(struct offload *o, const struct work *work,
 	t = thread_get(o);
 	if (!t)
 		return -ENODEV;
-	rc = lane_get(t, kinds[work->kind].engine, &l);
+	rc = lane_get(t, lane_class(kinds[work->kind].engine, work->queue_type),
+		      &l);
 	if (rc)
 		return rc;
 	if (!may_pause(t->proc, work, w))

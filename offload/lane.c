@@ -18,14 +18,29 @@
 /* Tries before a thread sleeps for a lane; it is held for well under 1 us. */
 #define ENTER_SPINS 200
 
-/* Slots of a queue: those in flight at once, each with memory of its own. */
-static const struct shape {
+/* A queue and its slots: those in flight at once, each with memory of its own.
+ */
+static const struct class
+{
+	enum uacce_engine engine;
+	unsigned int queue_type; /* docs/hw/qm.md#sqc-type */
 	unsigned int jobs;
 	size_t stride; /* bytes */
-} shapes[UACCE_ENGINES] = {
-	[UACCE_HPRE] = { LANE_JOBS_MAX, sizeof(struct hpre_slot) },
-	[UACCE_SEC] = { LANE_JOBS_MAX / 2, sizeof(struct sec_slot) },
+} classes[LANE_CLASSES] = {
+	[LANE_HPRE_MODULAR] = { UACCE_HPRE, 0, LANE_JOBS_MAX,
+				sizeof(struct hpre_slot) },
+	[LANE_HPRE_CURVE] = { UACCE_HPRE, 1, LANE_JOBS_MAX,
+			      sizeof(struct hpre_slot) },
+	[LANE_SEC] = { UACCE_SEC, 0, LANE_JOBS_MAX / 2,
+		       sizeof(struct sec_slot) },
 };
+
+enum lane_class lane_class(enum uacce_engine engine, unsigned int queue_type)
+{
+	if (engine == UACCE_SEC)
+		return LANE_SEC;
+	return queue_type ? LANE_HPRE_CURVE : LANE_HPRE_MODULAR;
+}
 
 /* Device memory may be scarce (no SVA): this many are enough to go on. */
 #define LANE_JOBS_MIN 8u
@@ -90,13 +105,13 @@ void lane_leave(struct lane *l)
 
 static int lane_open(struct lane *l, struct device *d)
 {
-	const struct shape *s = &shapes[d->info.engine];
-	unsigned int jobs = s->jobs;
+	const struct class *c = &classes[l->class];
+	unsigned int jobs = c->jobs;
 	int rc;
 
 	do {
-		rc = qm_queue_open(&l->q, l->proc->o->host, &d->info, 0,
-				   jobs * s->stride);
+		rc = qm_queue_open(&l->q, l->proc->o->host, &d->info,
+				   c->queue_type, jobs * c->stride);
 	} while (rc == -ENOMEM && (jobs /= 2) >= LANE_JOBS_MIN);
 	if (rc)
 		return rc;
@@ -106,7 +121,7 @@ static int lane_open(struct lane *l, struct device *d)
 		jobs = l->q.u.sq_depth - 1u;
 	l->device = d;
 	l->jobs = jobs;
-	l->stride = s->stride;
+	l->stride = c->stride;
 	l->fresh = 0;
 	l->free = LANE_JOBS_MAX;
 	l->flying = l->live = 0;
@@ -144,7 +159,8 @@ static bool device_may_open(struct device *d, uint64_t now)
 }
 
 /* The device with fewest queues of ours that may be asked now. */
-static struct device *device_pick(struct engine *e, uint64_t now)
+static struct device *device_pick(struct engine *e, enum lane_class class,
+				  uint64_t now)
 {
 	struct device *best = NULL;
 
@@ -152,18 +168,18 @@ static struct device *device_pick(struct engine *e, uint64_t now)
 		struct device *d = &e->device[i];
 
 		if (device_may_open(d, now) &&
-		    (!best || d->lanes < best->lanes))
+		    (!best || d->lanes[class] < best->lanes[class]))
 			best = d;
 	}
 	return best;
 }
 
-static unsigned int engine_lanes(const struct engine *e)
+static unsigned int engine_lanes(const struct engine *e, enum lane_class class)
 {
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < e->count; i++)
-		n += e->device[i].lanes;
+		n += e->device[i].lanes[class];
 	return n;
 }
 
@@ -179,12 +195,12 @@ static int proc_host_ready(struct proc *p)
 }
 
 /* A closed lane nobody uses, or a new one. */
-static struct lane *lane_blank(struct proc *p, enum uacce_engine engine)
+static struct lane *lane_blank(struct proc *p, enum lane_class class)
 {
 	struct lane *l;
 
 	for (l = atomic_load(&p->lanes); l; l = l->next)
-		if (l->engine == engine && !l->users &&
+		if (l->class == class && !l->users &&
 		    atomic_load(&l->state) == LANE_EMPTY)
 			return l;
 	l = malloc(sizeof(*l));
@@ -193,7 +209,8 @@ static struct lane *lane_blank(struct proc *p, enum uacce_engine engine)
 	/* Tables behind it are used from the front: leave them untouched. */
 	memset(l, 0, offsetof(struct lane, by_ring_slot));
 	l->proc = p;
-	l->engine = engine;
+	l->engine = classes[class].engine;
+	l->class = class;
 	l->stats = &l->counted;
 	return l;
 }
@@ -216,29 +233,29 @@ static bool lane_is_new(const struct lane *l)
 }
 
 /* proc->lock held. */
-static struct lane *lane_new(struct proc *p, enum uacce_engine engine, int *why)
+static struct lane *lane_new(struct proc *p, enum lane_class class, int *why)
 {
-	struct engine *e = &p->o->engine[engine];
+	struct engine *e = &p->o->engine[classes[class].engine];
 	uint64_t now = wd_now_ns();
 	struct lane *l;
 	struct device *d;
 
 	*why = -EAGAIN;
-	if (p->o->cfg.queues && engine_lanes(e) >= p->o->cfg.queues)
+	if (p->o->cfg.queues && engine_lanes(e, class) >= p->o->cfg.queues)
 		return NULL;
-	d = device_pick(e, now);
+	d = device_pick(e, class, now);
 	if (!d)
 		return NULL;
-	l = lane_blank(p, engine);
+	l = lane_blank(p, class);
 	*why = l ? proc_host_ready(p) : -ENOMEM;
-	for (; !*why && d; d = device_pick(e, now)) {
+	for (; !*why && d; d = device_pick(e, class, now)) {
 		bool fresh = lane_is_new(l);
 		int rc = lane_open(l, d);
 
 		if (!rc) {
 			if (fresh)
 				lane_publish(l);
-			d->lanes++;
+			d->lanes[class]++;
 			d->opened = true;
 			return l;
 		}
@@ -253,13 +270,13 @@ static struct lane *lane_new(struct proc *p, enum uacce_engine engine, int *why)
 
 /* ---- who uses which ----------------------------------------------------- */
 
-static struct lane *lane_least_used(struct proc *p, enum uacce_engine engine,
+static struct lane *lane_least_used(struct proc *p, enum lane_class class,
 				    bool idle)
 {
 	struct lane *best = NULL;
 
 	for (struct lane *l = atomic_load(&p->lanes); l; l = l->next) {
-		if (l->engine != engine || !lane_is_open(l) ||
+		if (l->class != class || !lane_is_open(l) ||
 		    (idle && l->users) || !health_usable(&l->device->health))
 			continue;
 		if (!best || l->users < best->users)
@@ -268,11 +285,11 @@ static struct lane *lane_least_used(struct proc *p, enum uacce_engine engine,
 	return best;
 }
 
-void lane_put(struct thread *t, enum uacce_engine engine)
+void lane_put(struct thread *t, enum lane_class class)
 {
-	if (t->lane[engine])
-		t->lane[engine]->users--;
-	t->lane[engine] = NULL;
+	if (t->lane[class])
+		t->lane[class]->users--;
+	t->lane[class] = NULL;
 }
 
 static bool engine_refused(struct engine *e)
@@ -284,24 +301,24 @@ static bool engine_refused(struct engine *e)
 	return true;
 }
 
-static int lane_attach(struct thread *t, enum uacce_engine engine)
+static int lane_attach(struct thread *t, enum lane_class class)
 {
 	struct proc *p = t->proc;
 	struct lane *l;
 	int rc = 0;
 
 	pthread_mutex_lock(&p->lock);
-	lane_put(t, engine);
-	l = lane_least_used(p, engine, true);
+	lane_put(t, class);
+	l = lane_least_used(p, class, true);
 	if (!l)
-		l = lane_new(p, engine, &rc);
+		l = lane_new(p, class, &rc);
 	if (!l)
-		l = lane_least_used(p, engine, false);
+		l = lane_least_used(p, class, false);
 	if (l) {
 		l->users++;
-		t->lane[engine] = l;
+		t->lane[class] = l;
 		rc = 0;
-	} else if (engine_refused(&p->o->engine[engine])) {
+	} else if (engine_refused(&p->o->engine[classes[class].engine])) {
 		rc = -ENODEV;
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -313,18 +330,18 @@ static bool lane_will_do(struct lane *l)
 	return l && lane_is_open(l) && health_usable(&l->device->health);
 }
 
-int lane_get(struct thread *t, enum uacce_engine engine, struct lane **out)
+int lane_get(struct thread *t, enum lane_class class, struct lane **out)
 {
 	int rc;
 
-	if (!lane_will_do(t->lane[engine])) {
-		if (engine_refused(&t->proc->o->engine[engine]))
+	if (!lane_will_do(t->lane[class])) {
+		if (engine_refused(&t->proc->o->engine[classes[class].engine]))
 			return -ENODEV; /* without opening: sandboxes */
-		rc = lane_attach(t, engine);
+		rc = lane_attach(t, class);
 		if (rc)
 			return rc;
 	}
-	*out = t->lane[engine];
+	*out = t->lane[class];
 	return 0;
 }
 
@@ -426,7 +443,7 @@ void lane_quarantine(struct lane *l, int rc)
 	(void)qm_queue_stop(&l->q);
 
 	pthread_mutex_lock(&l->proc->lock);
-	l->device->lanes--;
+	l->device->lanes[l->class]--;
 	pthread_mutex_unlock(&l->proc->lock);
 	do {
 		lane_enter(l);

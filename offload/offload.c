@@ -297,6 +297,24 @@ bool offload_has(const struct offload *o, enum offload_kind kind)
 	return kind < OFFLOAD_KINDS && o->has[kind];
 }
 
+bool offload_has_hpre(const struct offload *o, enum offload_kind kind,
+		      enum hpre_alg alg, uint32_t width)
+{
+	const struct engine *e = &o->engine[UACCE_HPRE];
+
+	if (!offload_has(o, kind) || kinds[kind].engine != UACCE_HPRE)
+		return false;
+	/* Any of them may get the job. */
+	for (unsigned int i = 0; i < e->count; i++) {
+		const struct uacce_info *info = &e->device[i].info;
+
+		if (!uacce_has_algorithm(info, kinds[kind].algorithm) ||
+		    !hpre_offers(info->qm_version, alg, width))
+			return false;
+	}
+	return true;
+}
+
 /* Is @knows true of the codec of every device that has @kind? */
 static bool all_do(const struct offload *o, enum offload_kind kind,
 		   bool (*knows)(const struct sec_codec *c, int alg), int alg)
@@ -360,7 +378,10 @@ size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
 	if (!offload_has(o, kind))
 		return 0;
 	if (kinds[kind].engine == UACCE_HPRE)
-		return HPRE_WIDTH_MAX;
+		return kind == OFFLOAD_SM2_ENCRYPT ||
+				       kind == OFFLOAD_SM2_DECRYPT
+			       ? HPRE_SM2_MSG_MAX
+			       : HPRE_WIDTH_MAX;
 	return async || !o->engine[kinds[kind].engine].sva ? SEC_SLOT_DATA
 							   : SEC_LEN_MAX;
 }

@@ -56,8 +56,10 @@ struct offload_config {
 	 * separated by commas.  Copied. */
 	const char *device;
 	const char *module_dir; /* where wd_emu.so lies; NULL: no model */
-	unsigned int queues;	/* most queues an engine; 0: no limit of ours */
-	unsigned int batch;	/* jobs a doorbell, 1..64; 0: 32 */
+	unsigned int queues; /* most queues an engine, of HPRE that many for RSA
+				 * and DH and as many for curves; 0: no limit of
+				 * ours */
+	unsigned int batch;  /* jobs a doorbell, 1..64; 0: 32 */
 	enum offload_poll poll;
 	unsigned int timeout_ms; /* deadline of a job; 0: 1000 */
 	bool insist; /* choose devices that have failed, too: the caller wants

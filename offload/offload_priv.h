@@ -13,7 +13,7 @@
  *	   │		  but for device health; survives fork
  *	   └─ struct proc ── all that belongs to one process: a forked child
  *		  │	     makes a new one and never looks at the old
- *		  ├─ struct thread ── which lane this thread uses, per engine
+ *		  ├─ struct thread ── which lanes this thread uses, per class
  *		  └─ struct lane ── queue pair, job slots, counters
  *			 └─ struct offload_job ── a slot
  *
@@ -82,15 +82,21 @@ void health_failed(struct health *h, uint64_t now); /* stop, timeout */
 
 /* ---- devices ------------------------------------------------------------ */
 
+/* Queues of one kind take one kind of jobs: those of HPRE are made for one of
+ * its core groups. */
+enum lane_class { LANE_HPRE_MODULAR, LANE_HPRE_CURVE, LANE_SEC, LANE_CLASSES };
+
+enum lane_class lane_class(enum uacce_engine engine, unsigned int queue_type);
+
 #define DEVICES_MAX 16 /* of one engine; a server has 4 sockets of each */
 
 struct device {
 	struct uacce_info info;
 	struct health health;
-	_Atomic bool refused;	     /* not for this process, for good */
-	_Atomic uint64_t busy_until; /* ns; all queues were taken */
-	unsigned int lanes;	     /* open ones; proc->lock */
-	bool opened;		     /* at least once; proc->lock */
+	_Atomic bool refused;		  /* not for this process, for good */
+	_Atomic uint64_t busy_until;	  /* ns; all queues were taken */
+	unsigned int lanes[LANE_CLASSES]; /* open ones; proc->lock */
+	bool opened;			  /* at least once; proc->lock */
 };
 
 struct engine {
@@ -140,7 +146,7 @@ struct lane;
 struct thread {
 	struct proc *proc;
 	struct thread *prev, *next;
-	struct lane *lane[UACCE_ENGINES];
+	struct lane *lane[LANE_CLASSES];
 };
 
 enum poller_state { POLLER_UNTRIED, POLLER_RUNNING, POLLER_NONE };
@@ -231,6 +237,7 @@ struct lane {
 	struct proc *proc;
 	struct device *device;
 	enum uacce_engine engine;
+	enum lane_class class;
 	unsigned int users; /* threads; proc->lock */
 
 	/* One at most listens to the queue's descriptor, since listening
@@ -270,12 +277,12 @@ static inline bool lane_is_open(const struct lane *l)
 	       LANE_OPEN;
 }
 
-/* The lane this thread uses for @engine, opened or shared when it has none.
+/* The lane this thread uses for @class, opened or shared when it has none.
  * Return: 0; -ENODEV; -EAGAIN: nothing free now; -ENOMEM. */
-int lane_get(struct thread *t, enum uacce_engine engine, struct lane **out);
+int lane_get(struct thread *t, enum lane_class class, struct lane **out);
 
 /* The thread no longer uses its lane; proc->lock held. */
-void lane_put(struct thread *t, enum uacce_engine engine);
+void lane_put(struct thread *t, enum lane_class class);
 
 /* Give the queue up: stop it, finish all its jobs with @rc. */
 void lane_quarantine(struct lane *l, int rc);
@@ -322,7 +329,8 @@ void job_free(struct offload_job *j); /* lane held; memory wiped here */
 struct work {
 	enum offload_kind kind;
 	const void *op;
-	size_t bytes; /* payload, for statistics */
+	size_t bytes;		 /* payload, for statistics */
+	unsigned int queue_type; /* which of the engine's queues */
 	/* Put operands where the device reaches them, describe them at @hw.
 	 * Return: 0, -EINVAL, -EMSGSIZE, -ENOMEM.  Lane not held. */
 	int (*place)(struct offload_job *j, const void *op, void *hw);

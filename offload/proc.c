@@ -87,7 +87,7 @@ static void devices_forget(struct offload *o)
 
 			atomic_store(&d->refused, false);
 			atomic_store(&d->busy_until, 0);
-			d->lanes = 0;
+			memset(d->lanes, 0, sizeof(d->lanes));
 			d->opened = false;
 		}
 	}
@@ -164,8 +164,8 @@ void thread_exit(void *thread)
 	if (proc_is_stale(p))
 		return; /* in the parent's list; goes with it */
 	pthread_mutex_lock(&p->lock);
-	for (int e = 0; e < UACCE_ENGINES; e++)
-		lane_put(t, (enum uacce_engine)e);
+	for (int c = 0; c < LANE_CLASSES; c++)
+		lane_put(t, (enum lane_class)c);
 	if (t->prev)
 		t->prev->next = t->next;
 	else

@@ -10,10 +10,12 @@
 #include "hw/hpre/hpre.h"
 #include "hw/sec/sec.h"
 
+/* Output, input and key block one behind the other, each from a cache line on.
+ * Largest is RSA key generation: no input, seven halves out, four of key. */
+#define HPRE_SLOT_DATA (HPRE_OUT_MAX + HPRE_WIDTH_MAX * 2)
+
 struct hpre_slot {
-	_Alignas(64) uint8_t out[HPRE_WIDTH_MAX];
-	uint8_t in[HPRE_WIDTH_MAX];
-	uint8_t key[HPRE_WIDTH_MAX / 2 * 5]; /* five halves: RSA CRT */
+	_Alignas(64) uint8_t data[HPRE_SLOT_DATA];
 };
 
 /* A TLS record of 16 KiB with its AAD and some room. */

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/wd_base.h"
-#include "hw/hpre/hpre_fields.h"
+#include "hw/hpre/hpre.h"
 #include "hw/qm/qm_fields.h"
 #include "hw/sec/sec_fields.h"
 
@@ -59,16 +59,29 @@ static uint64_t get64(const uint32_t *w, const struct wd_field *f)
 
 static bool run_hpre(struct sdev_queue *q, uint32_t *w)
 {
-	size_t width =
-		((size_t)wd_get(w, &hpre_fields[HPRE_SQE_TASK_LEN1]) + 1) * 8;
-	uint8_t *key = reach(q, get64(w, &hpre_fields[HPRE_SQE_KEY_LO]), 1);
-	uint8_t *in = reach(q, get64(w, &hpre_fields[HPRE_SQE_IN_LO]), width);
-	uint8_t *out = reach(q, get64(w, &hpre_fields[HPRE_SQE_OUT_LO]), width);
+	const struct wd_field *f = hpre_fields;
+	struct hpre_op op = {
+		.alg = (enum hpre_alg)wd_get(w, &f[HPRE_SQE_ALG]),
+		.width = (wd_get(w, &f[HPRE_SQE_TASK_LEN1]) + 1) * 8,
+	};
+	size_t from, to;
+	uint8_t *key, *in, *out;
 
+	if (op.alg == HPRE_ALG_SM2_ENC || op.alg == HPRE_ALG_SM2_DEC)
+		op.msg_len = (uint16_t)(wd_get(w, &f[HPRE_SQE_SM2_MLEN]) + 1);
+	from = hpre_in_size(&op);
+	to = hpre_out_size(&op);
+	key = reach(q, get64(w, &f[HPRE_SQE_KEY_LO]),
+		    hpre_key_size(op.alg, op.width));
+	in = from ? reach(q, get64(w, &f[HPRE_SQE_IN_LO]), from) : key;
+	out = reach(q, get64(w, &f[HPRE_SQE_OUT_LO]), to);
 	if (!key || !in || !out)
 		return false;
-	for (size_t i = 0; i < width; i++)
-		out[i] = in[i] ^ key[0] ^ 0x5a;
+	for (size_t i = 0; i < to; i++)
+		out[i] = in[from ? i % from : 0] ^ key[0] ^ 0x5a;
+	if (!to)
+		wd_put(w, &f[HPRE_SQE_OUT_LO],
+		       q->d->forged ? 0 : HPRE_VERIFIED);
 	return true;
 }
 
@@ -355,7 +368,9 @@ static int sdev_list(struct uacce_host *host, struct uacce_info *out,
 			.numa_node = -1,
 		};
 	strcpy(out[0].name, "hisi_hpre-0");
-	strcpy(out[0].algorithms, "rsa\ndh\n");
+	strcpy(out[0].algorithms,
+	       d->qm_version < 3 ? "rsa\ndh\n"
+				 : "rsa\ndh\necdh\necdsa\nsm2\nx25519\n");
 	strcpy(out[1].name, "hisi_sec2-0");
 	strcpy(out[1].algorithms, "cipher\ndigest\naead\n");
 	return 2;
@@ -444,14 +459,15 @@ static int sdev_open(struct uacce_host *host, const struct uacce_info *info,
 	struct sdev *d = (struct sdev *)host;
 	int rc;
 
-	(void)qc_type;
 	pthread_mutex_lock(&d->lock);
 	rc = d->open_rc_once ? d->open_rc_once : d->open_rc;
 	d->open_rc_once = 0;
 	if (!rc)
 		rc = sdev_open_locked(d, info, pool, q);
-	if (!rc)
+	if (!rc) {
+		d->of_type[qc_type]++;
 		start_thread(d);
+	}
 	pthread_mutex_unlock(&d->lock);
 	return rc;
 }

@@ -2,6 +2,7 @@
 /*
  * sdev.h - a scripted device behind uacce.h's table, for tests of what drives
  * queues.  It computes nothing worth having: HPRE gives in ^ key[0] ^ 0x5a,
+ * over and over as far as its output goes, and a verdict the test has set;
  * ciphers the same over the payload, a tag and a digest are sums.  What it
  * does well is to finish exactly when and how the test says.
  *
@@ -38,10 +39,12 @@ struct sdev {
 	int open_rc;	  /* of the next opens */
 	int open_rc_once; /* of the next one */
 	unsigned int bad; /* so many next jobs end with an error status */
+	bool forged;	  /* verifications say no */
 	unsigned int pool_slices; /* no SVA: pieces the pool is cut in */
 
 	/* What happened. */
 	_Atomic unsigned int opened, stopped, closed, forked, bad_dma;
+	_Atomic unsigned int of_type[2]; /* queues opened, by qc_type */
 	_Atomic unsigned int sq_bells, cq_bells, done, waits, armed;
 	_Atomic unsigned int
 		largest_bell; /* most descriptors in one doorbell */
@@ -52,7 +55,7 @@ struct sdev {
 	sem_t rung;
 };
 
-struct sdev *sdev_new(void); /* SVA, V2, inline */
+struct sdev *sdev_new(void); /* SVA, V2, inline; V3 has curves, too */
 
 /* Finish up to @n jobs that were rung, oldest first, over all queues.
  * Return: how many. */
