@@ -15,6 +15,7 @@
  *	wdp_async.c   ASYNC jobs as struct offload_waiter
  *	wdp_keymgmt.c key types as rows
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
+ *	wdp_sig.c     what all signatures share
  *	wdp_cipher.c, wdp_gcm.c, wdp_digest.c
  *	wdp_alone*.c  what is served only while no other provider has it
  *
