@@ -233,6 +233,14 @@ void wdp_waiter_release(struct offload_waiter *w);
  */
 uint8_t *wdp_waiter_secret(struct offload_waiter *w, size_t size);
 
+/*
+ * Both at once: *@w is how to wait, the answer @size bytes for what may be a
+ * secret: @stack unless the job may be dropped in between.  Without memory the
+ * job does not pause.  Wipe it, then release *@w.
+ */
+uint8_t *wdp_waiter_room(struct wdp_ctx *p, uint8_t *stack, size_t size,
+			 struct offload_waiter **w);
+
 /* ---- parameters of the provider itself ---------------------------------- */
 
 /* Beside libcrypto's name, version, buildinfo and status: */

@@ -421,3 +421,18 @@ uint8_t *wdp_waiter_secret(struct offload_waiter *w, size_t size)
 	wt->secret_size = wt->secret ? size : 0;
 	return wt->secret;
 }
+
+uint8_t *wdp_waiter_room(struct wdp_ctx *p, uint8_t *stack, size_t size,
+			 struct offload_waiter **w)
+{
+	uint8_t *room = NULL;
+
+	*w = wdp_waiter_get(p);
+	if (*w)
+		room = wdp_waiter_secret(*w, size);
+	if (room)
+		return room;
+	wdp_waiter_release(*w);
+	*w = NULL;
+	return stack;
+}

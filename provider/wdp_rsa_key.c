@@ -261,26 +261,6 @@ static bool rsa_below_modulus(const struct wdp_pkey *k, const uint8_t *in)
 	return memcmp(in, wdp_rsa_modulus(k), k->size) < 0;
 }
 
-/*
- * The waiter of this operation and memory for one number of it, which may be a
- * secret: @stack unless the job may be dropped in between.  Without memory the
- * job does not pause.
- */
-static uint8_t *rsa_secret(struct wdp_pkey *k, uint8_t stack[HPRE_WIDTH_MAX],
-			   struct offload_waiter **w)
-{
-	uint8_t *p = NULL;
-
-	*w = wdp_waiter_get(k->prov);
-	if (*w)
-		p = wdp_waiter_secret(*w, k->size);
-	if (p)
-		return p;
-	wdp_waiter_release(*w);
-	*w = NULL;
-	return stack;
-}
-
 int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out)
 {
 	uint8_t stack[HPRE_WIDTH_MAX], *result;
@@ -289,7 +269,7 @@ int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out)
 
 	if (!rsa_below_modulus(k, in))
 		return rsa_fall_back(k, OFFLOAD_RSA_PRIVATE, -EINVAL);
-	result = rsa_secret(k, stack, &w);
+	result = wdp_waiter_room(k->prov, stack, k->size, &w);
 	rc = rsa_private_checked(k, in, result, w);
 	if (!rc)
 		memcpy(out, result, k->size);
@@ -319,7 +299,7 @@ int wdp_rsa_seal(struct wdp_pkey *k, uint8_t *em, uint8_t *out)
 
 	if (!rsa_below_modulus(k, em))
 		return rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, -EINVAL);
-	secret = rsa_secret(k, stack, &w);
+	secret = wdp_waiter_room(k->prov, stack, k->size, &w);
 	memcpy(secret, em, k->size);
 	wd_wipe(em, k->size);
 	rc = rsa_run(k, OFFLOAD_RSA_PUBLIC, secret, out, w);
