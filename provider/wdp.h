@@ -16,6 +16,7 @@
  *	wdp_keymgmt.c key types as rows
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_sig.c     what all signatures share
+ *	wdp_ec*.c     EC and SM2 keys, ECDH
  *	wdp_cipher.c, wdp_gcm.c, wdp_digest.c
  *	wdp_alone*.c  what is served only while no other provider has it
  *
@@ -76,6 +77,7 @@ struct wdp_core {
 #define WDP_OPERATIONS (OSSL_OP__HIGHEST + 1)
 
 struct wdp_twin;
+struct wdp_curve;
 struct wdp_direct;
 struct wdp_method;
 
@@ -106,6 +108,7 @@ struct wdp_ctx {
 	_Atomic(struct wdp_twin *) twin;
 	_Atomic(struct wdp_method *) methods;
 	_Atomic(struct wdp_direct *) direct;
+	_Atomic(struct wdp_curve *) curves; /* wdp_ec.h */
 
 	/* Does the device save a digest's state as wdp_block.c has it?
 	 * enum digest_trust, found out at the first large digest. */

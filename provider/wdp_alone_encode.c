@@ -133,18 +133,18 @@ static int wdp_out_encode(void *ctx, OSSL_CORE_BIO *core, const void *key,
 {
 	struct wdp_alone_pass pass = { pw_cb, pw_arg };
 	const struct wdp_alone_enc *e = ctx;
-	const struct wdp_pkey *k = key;
+	EVP_PKEY *twin = key ? wdp_pkey_twin(key) : NULL;
 	BIO *out;
 	int ok;
 
-	if (!k || !k->twin || abstract) {
+	if (!twin || abstract) {
 		wdp_raise(e->prov, WDP_R_NO_KEY, NULL);
 		return 0;
 	}
 	out = wdp_alone_bio(e->prov, core);
 	if (!out)
 		return 0;
-	ok = wdp_out_write(e, k->twin, selection, out, &pass);
+	ok = wdp_out_write(e, twin, selection, out, &pass);
 	BIO_free(out);
 	return ok;
 }

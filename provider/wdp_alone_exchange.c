@@ -72,10 +72,10 @@ static OSSL_FUNC_keyexch_set_peer_fn wdp_exch_set_peer;
 static int wdp_exch_set_peer(void *ctx, void *key)
 {
 	struct wdp_alone_exch *x = ctx;
-	struct wdp_pkey *peer = key;
+	EVP_PKEY *peer = wdp_pkey_twin(key);
 
-	return x->twin && peer->twin &&
-	       EVP_PKEY_derive_set_peer_ex(x->twin, peer->twin, 0) > 0;
+	return x->twin && peer &&
+	       EVP_PKEY_derive_set_peer_ex(x->twin, peer, 0) > 0;
 }
 
 static OSSL_FUNC_keyexch_derive_fn wdp_exch_derive;

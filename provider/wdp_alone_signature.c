@@ -75,7 +75,7 @@ static bool wdp_alone_sig_key(struct wdp_alone_sig *s, struct wdp_pkey *key)
 		wdp_pkey_put(s->key);
 		s->key = key;
 	}
-	if (s->key && s->key->twin)
+	if (s->key && wdp_pkey_twin(s->key))
 		return true;
 	wdp_raise(s->prov, WDP_R_NO_KEY, NULL);
 	return false;
@@ -149,7 +149,7 @@ static int wdp_alone_sig_digest_init(struct wdp_alone_sig *s, const char *md,
 		return 0;
 	s->digest = EVP_MD_CTX_new();
 	return s->digest &&
-	       init(s->digest, NULL, md, libctx, NULL, s->key->twin,
+	       init(s->digest, NULL, md, libctx, NULL, wdp_pkey_twin(s->key),
 		    wdp_alone_params(params, &buf)) > 0;
 }
 

@@ -11,6 +11,7 @@
  * and nothing else: by then libcrypto may be half gone.
  */
 #include "provider/wdp_direct.h"
+#include "provider/wdp_ec.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -133,6 +134,7 @@ static void wdp_teardown(void *provctx)
 	wdp_table_fini(p);
 	wdp_alone_fini(p);
 	wdp_direct_free(p);
+	wdp_curves_free(p);
 	wdp_twin_free(p);
 	wdp_config_free(p);
 	free(p);

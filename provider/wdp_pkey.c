@@ -104,9 +104,38 @@ static void wdp_pkey_facts(struct wdp_pkey *k)
 static void wdp_pkey_adopt(struct wdp_pkey *k, EVP_PKEY *twin)
 {
 	wdp_pkey_drop_dev(k);
-	EVP_PKEY_free(k->twin);
-	k->twin = twin;
+	EVP_PKEY_free(atomic_exchange(&k->twin, twin));
 	wdp_pkey_facts(k);
+}
+
+void wdp_pkey_set_lean(struct wdp_pkey *k, void *dev)
+{
+	wdp_pkey_drop_dev(k);
+	EVP_PKEY_free(atomic_exchange(&k->twin, NULL));
+	atomic_store_explicit(&k->dev, dev, memory_order_release);
+}
+
+bool wdp_pkey_empty(const struct wdp_pkey *k)
+{
+	return !atomic_load_explicit(&k->twin, memory_order_acquire) &&
+	       !atomic_load_explicit(&k->dev, memory_order_acquire);
+}
+
+EVP_PKEY *wdp_pkey_twin(const struct wdp_pkey *key)
+{
+	struct wdp_pkey *k = (struct wdp_pkey *)key;
+	EVP_PKEY *twin = atomic_load_explicit(&k->twin, memory_order_acquire);
+
+	if (twin || !k->spec->materialise || wdp_pkey_empty(k))
+		return twin;
+	pthread_mutex_lock(&k->dev_lock);
+	twin = atomic_load_explicit(&k->twin, memory_order_relaxed);
+	if (!twin) {
+		twin = k->spec->materialise(k);
+		atomic_store_explicit(&k->twin, twin, memory_order_release);
+	}
+	pthread_mutex_unlock(&k->dev_lock);
+	return twin;
 }
 
 void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k))
@@ -187,15 +216,16 @@ const OSSL_PARAM *wdp_pkey_params(const OSSL_PARAM params[], OSSL_PARAM **made)
 EVP_PKEY_CTX *wdp_pkey_twin_ctx(struct wdp_pkey *k)
 {
 	OSSL_LIB_CTX *libctx = wdp_twin(k->prov);
+	EVP_PKEY *twin = wdp_pkey_twin(k);
 	EVP_PKEY_CTX *ctx;
 
 	if (!libctx)
 		return NULL;
-	if (!k->twin) {
+	if (!twin) {
 		wdp_raise(k->prov, WDP_R_NO_KEY, "the key is empty");
 		return NULL;
 	}
-	ctx = EVP_PKEY_CTX_new_from_pkey(libctx, k->twin, NULL);
+	ctx = EVP_PKEY_CTX_new_from_pkey(libctx, twin, NULL);
 	if (!ctx)
 		wdp_raise(k->prov, WDP_R_OUT_OF_MEMORY, NULL);
 	return ctx;
@@ -203,10 +233,10 @@ EVP_PKEY_CTX *wdp_pkey_twin_ctx(struct wdp_pkey *k)
 
 int wdp_pkey_get_params(void *keydata, OSSL_PARAM params[])
 {
-	struct wdp_pkey *k = keydata;
+	EVP_PKEY *twin = wdp_pkey_twin(keydata);
 
-	if (k->twin)
-		return EVP_PKEY_get_params(k->twin, params);
+	if (twin)
+		return EVP_PKEY_get_params(twin, params);
 	return !OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_BITS) &&
 	       !OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_SECURITY_BITS) &&
 	       !OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_MAX_SIZE);
@@ -215,9 +245,11 @@ int wdp_pkey_get_params(void *keydata, OSSL_PARAM params[])
 int wdp_pkey_set_params(void *keydata, const OSSL_PARAM params[])
 {
 	struct wdp_pkey *k = keydata;
+	EVP_PKEY *twin = wdp_pkey_twin(k);
 
-	if (!k->twin || !EVP_PKEY_set_params(k->twin, (OSSL_PARAM *)params))
+	if (!twin || !EVP_PKEY_set_params(twin, (OSSL_PARAM *)params))
 		return 0;
+	wdp_pkey_drop_dev(k);
 	wdp_pkey_facts(k);
 	return 1;
 }
@@ -236,7 +268,7 @@ int wdp_pkey_has(const void *keydata, int selection)
 		return 0;
 	/* Parameters, where a type has them, come with any key. */
 	if (selection & OSSL_KEYMGMT_SELECT_DOMAIN_PARAMETERS &&
-	    k->spec->has_params && !k->twin)
+	    k->spec->has_params && wdp_pkey_empty(k))
 		return 0;
 	return 1;
 }
@@ -248,8 +280,8 @@ static bool wdp_pkey_same_private(const struct wdp_pkey *a,
 	const OSSL_PARAM *da, *db;
 	bool same = false;
 
-	if (EVP_PKEY_todata(a->twin, EVP_PKEY_KEYPAIR, &pa) <= 0 ||
-	    EVP_PKEY_todata(b->twin, EVP_PKEY_KEYPAIR, &pb) <= 0)
+	if (EVP_PKEY_todata(wdp_pkey_twin(a), EVP_PKEY_KEYPAIR, &pa) <= 0 ||
+	    EVP_PKEY_todata(wdp_pkey_twin(b), EVP_PKEY_KEYPAIR, &pb) <= 0)
 		goto free_params;
 	da = OSSL_PARAM_locate_const(pa, a->spec->priv_param);
 	db = OSSL_PARAM_locate_const(pb, b->spec->priv_param);
@@ -265,14 +297,15 @@ free_params:
 int wdp_pkey_match(const void *a, const void *b, int selection)
 {
 	const struct wdp_pkey *x = a, *y = b;
+	EVP_PKEY *xt = wdp_pkey_twin(x), *yt = wdp_pkey_twin(y);
 	bool public = selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY,
 	     private = selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY;
 
-	if (!x->twin || !y->twin)
-		return x->twin == y->twin && !public && !private;
+	if (!xt || !yt)
+		return xt == yt && !public && !private;
 	if (public && x->has_pub && y->has_pub)
-		return EVP_PKEY_eq(x->twin, y->twin) == 1;
-	if (EVP_PKEY_parameters_eq(x->twin, y->twin) != 1)
+		return EVP_PKEY_eq(xt, yt) == 1;
+	if (EVP_PKEY_parameters_eq(xt, yt) != 1)
 		return 0;
 	if (private && x->has_priv && y->has_priv)
 		return wdp_pkey_same_private(x, y);
@@ -345,7 +378,8 @@ static EVP_PKEY *wdp_pkey_make_more(const struct wdp_pkey *k, int selection,
 	OSSL_PARAM *old = NULL, *both = NULL;
 	EVP_PKEY *twin = NULL;
 
-	if (EVP_PKEY_todata(k->twin, OSSL_KEYMGMT_SELECT_ALL, &old) <= 0)
+	if (EVP_PKEY_todata(wdp_pkey_twin(k), OSSL_KEYMGMT_SELECT_ALL, &old) <=
+	    0)
 		return NULL;
 	both = OSSL_PARAM_merge(old, params);
 	if (both)
@@ -361,10 +395,10 @@ int wdp_pkey_import(void *keydata, int selection, const OSSL_PARAM params[])
 	struct wdp_pkey *k = keydata;
 	EVP_PKEY *twin;
 
-	if (k->twin)
-		twin = wdp_pkey_make_more(k, selection, params);
-	else
+	if (wdp_pkey_empty(k))
 		twin = wdp_pkey_make(k, selection, params);
+	else
+		twin = wdp_pkey_make_more(k, selection, params);
 	if (!twin)
 		return 0;
 	wdp_pkey_adopt(k, twin);
@@ -373,12 +407,12 @@ int wdp_pkey_import(void *keydata, int selection, const OSSL_PARAM params[])
 
 int wdp_pkey_export(void *keydata, int selection, OSSL_CALLBACK *cb, void *arg)
 {
-	struct wdp_pkey *k = keydata;
+	EVP_PKEY *twin = wdp_pkey_twin(keydata);
 	const OSSL_PARAM none = OSSL_PARAM_construct_end();
 
-	if (!k->twin)
+	if (!twin)
 		return selection & OSSL_KEYMGMT_SELECT_ALL ? cb(&none, arg) : 0;
-	return EVP_PKEY_export(k->twin, selection, cb, arg);
+	return EVP_PKEY_export(twin, selection, cb, arg);
 }
 
 /* A key with the parameters of @k and nothing else. */
@@ -386,7 +420,7 @@ static EVP_PKEY *wdp_pkey_blank(const struct wdp_pkey *k)
 {
 	EVP_PKEY *twin = EVP_PKEY_new();
 
-	if (twin && EVP_PKEY_copy_parameters(twin, k->twin) > 0)
+	if (twin && EVP_PKEY_copy_parameters(twin, wdp_pkey_twin(k)) > 0)
 		return twin;
 	EVP_PKEY_free(twin);
 	return NULL;
@@ -400,9 +434,9 @@ static EVP_PKEY *wdp_pkey_copy(const struct wdp_pkey *k, int selection)
 	if (!(selection & OSSL_KEYMGMT_SELECT_KEYPAIR))
 		return wdp_pkey_blank(k);
 	if (!k->has_priv || selection & OSSL_KEYMGMT_SELECT_PRIVATE_KEY)
-		return EVP_PKEY_dup(k->twin);
+		return EVP_PKEY_dup(wdp_pkey_twin(k));
 	selection |= OSSL_KEYMGMT_SELECT_ALL_PARAMETERS;
-	if (EVP_PKEY_todata(k->twin, selection, &params) <= 0)
+	if (EVP_PKEY_todata(wdp_pkey_twin(k), selection, &params) <= 0)
 		return NULL;
 	twin = wdp_pkey_make(k, selection, params);
 	OSSL_PARAM_free(params);
@@ -418,7 +452,7 @@ void *wdp_pkey_dup(const void *keydata, int selection)
 	/* As libcrypto's own: copying must not make empty keys. */
 	if (!(selection & OSSL_KEYMGMT_SELECT_KEYPAIR) && !k->spec->has_params)
 		return NULL;
-	if (!k->twin)
+	if (wdp_pkey_empty(k))
 		return wdp_pkey_new(k->prov, k->spec);
 	twin = wdp_pkey_copy(k, selection);
 	if (!twin)

@@ -11,11 +11,17 @@
  * So names, parameters, encodings and checks are libcrypto's own; nothing of
  * key semantics is written twice.  Reference counted; any thread may use a key
  * at once, as libcrypto demands.
+ *
+ * A lean key is the other way round: the device form comes first and is all
+ * there is, and spec.materialise makes the twin of it when something is asked
+ * that only libcrypto answers.  An ephemeral key never is.
  */
 #ifndef WDP_PKEY_H
 #define WDP_PKEY_H
 
 #include "provider/wdp.h"
+
+struct wdp_pkey;
 
 /* Constants of a key type: one row each. */
 struct wdp_pkey_spec {
@@ -29,19 +35,24 @@ struct wdp_pkey_spec {
 	bool has_params;    /* keys of domain parameters only exist */
 	/* What wd made of the key for the device: wiped and freed here. */
 	void (*dev_free)(void *dev);
+	/* The twin of a lean key; NULL: the type has none, or no memory. */
+	EVP_PKEY *(*materialise)(const struct wdp_pkey *k);
 };
 
 struct wdp_pkey {
 	_Atomic uint32_t refs;
 	struct wdp_ctx *prov;
 	const struct wdp_pkey_spec *spec;
-	EVP_PKEY *twin; /* NULL: an empty key, as keymgmt new makes it */
-	/* Facts of @twin, read when it was put here. */
+	/* To be had from wdp_pkey_twin(); NULL: not made yet, or the key is
+	 * empty, as keymgmt new makes it. */
+	_Atomic(EVP_PKEY *) twin;
+	/* Facts of the key, read when it was put here. */
 	size_t size; /* bytes of a result; 0: an empty key */
 	unsigned int bits;
 	bool has_pub, has_priv;
-	pthread_mutex_t dev_lock; /* for the first marshalling only */
-	_Atomic(void *) dev;	  /* the type's device form; NULL: not yet */
+	pthread_mutex_t
+		dev_lock;    /* to make the forms of the key from another */
+	_Atomic(void *) dev; /* the type's device form; NULL: not yet */
 };
 
 struct wdp_pkey *wdp_pkey_get(struct wdp_pkey *k); /* one more reference */
@@ -51,6 +62,20 @@ void wdp_pkey_put(struct wdp_pkey *k);		   /* NULL is fine */
 struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,
 			       const struct wdp_pkey_spec *spec,
 			       EVP_PKEY *twin);
+
+/* Nothing is in it yet. */
+bool wdp_pkey_empty(const struct wdp_pkey *k);
+
+/**
+ * wdp_pkey_twin() - the key in the private context
+ * Of a lean key made at the first call, under the key's lock, without any lock
+ * later.  The key's own.  Return: NULL: the key is empty, or no memory.
+ */
+EVP_PKEY *wdp_pkey_twin(const struct wdp_pkey *k);
+
+/* Make @k a lean key of @dev, which is taken over; the facts are the caller's
+ * to set.  What was there before goes. */
+void wdp_pkey_set_lean(struct wdp_pkey *k, void *dev);
 
 /* What decoders and stores hand over: their memory; load() takes the key. */
 struct wdp_pkey_reference {
