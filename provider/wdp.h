@@ -37,6 +37,7 @@
 #include <openssl/core.h>
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/types.h>
 
@@ -287,6 +288,18 @@ bool wdp_config_allows(const struct wdp_config *cfg, const char *names);
 
 /* Is @word one of the colon-separated @names, or their part before a '-'? */
 bool wdp_names_match(const char *names, const char *word, size_t len);
+
+/* ---- versions of libcrypto ------------------------------------------------ */
+
+/* One wd.so for 3.0 and later: is the library we run with @major.@minor or
+ * newer?  For what can't be asked of the twin itself. */
+static inline bool wdp_libcrypto_since(unsigned int major, unsigned int minor)
+{
+	unsigned int has = OPENSSL_version_major();
+
+	return has > major ||
+	       (has == major && OPENSSL_version_minor() >= minor);
+}
 
 /* ---- dispatch helpers --------------------------------------------------- */
 

@@ -13,10 +13,12 @@ const OSSL_PARAM *wdp_alone_params(const OSSL_PARAM params[],
 	size_t n = 0;
 
 	if (!params ||
-	    !OSSL_PARAM_locate_const(params, OSSL_ALG_PARAM_PROPERTIES))
+	    (!OSSL_PARAM_locate_const(params, OSSL_ALG_PARAM_PROPERTIES) &&
+	     !OSSL_PARAM_locate_const(params, OSSL_PROV_PARAM_CORE_PROV_NAME)))
 		return params;
 	for (; a->key; a++) {
-		if (!strcasecmp(a->key, OSSL_ALG_PARAM_PROPERTIES))
+		if (!strcasecmp(a->key, OSSL_ALG_PARAM_PROPERTIES) ||
+		    !strcasecmp(a->key, OSSL_PROV_PARAM_CORE_PROV_NAME))
 			continue;
 		if (n == WD_ARRAY_SIZE(buf->p) - 1)
 			return params;

@@ -66,7 +66,8 @@ struct wdp_alone_params {
 
 /*
  * Parameters for the private context: @params without `properties`, for the
- * application's property query selects among the application's providers.
+ * application's property query selects among the application's providers, and
+ * without `provider-name`, which names us (3.5's DRBGs).
  * The answer is @params itself when there is nothing to leave out or they are
  * too many, else in @buf.
  */

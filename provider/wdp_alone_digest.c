@@ -126,6 +126,14 @@ static int wdp_md_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 	return EVP_MD_CTX_set_params(m->twin, params) && wdp_md_note(m, params);
 }
 
+/* SHAKE has no length of its own since 3.4. */
+static size_t wdp_md_size(const struct wdp_alone_md_spec *spec)
+{
+	bool shake = spec->flags == (XOF | NO_ALGID);
+
+	return shake && wdp_libcrypto_since(3, 4) ? 0 : spec->size;
+}
+
 static int wdp_md_get_params(const struct wdp_alone_md_spec *spec,
 			     OSSL_PARAM params[])
 {
@@ -134,7 +142,7 @@ static int wdp_md_get_params(const struct wdp_alone_md_spec *spec,
 		size_t value;
 	} facts[] = {
 		{ OSSL_DIGEST_PARAM_BLOCK_SIZE, spec->block },
-		{ OSSL_DIGEST_PARAM_SIZE, spec->size },
+		{ OSSL_DIGEST_PARAM_SIZE, wdp_md_size(spec) },
 		{ OSSL_DIGEST_PARAM_XOF, !!(spec->flags & XOF) },
 		{ OSSL_DIGEST_PARAM_ALGID_ABSENT, !!(spec->flags & NO_ALGID) },
 	};

@@ -196,20 +196,23 @@ static bool wdp_pkey_is_props(const char *key)
 
 const OSSL_PARAM *wdp_pkey_params(const OSSL_PARAM params[], OSSL_PARAM **made)
 {
-	size_t n = 0, props = 0, kept = 0;
+	size_t n = 0, props = 0;
+	char *empty;
 
 	*made = NULL;
 	for (; params && params[n].key; n++)
 		props += wdp_pkey_is_props(params[n].key);
 	if (!props)
 		return params;
-	*made = calloc(n - props + 1, sizeof(**made));
+	*made = calloc(n + 1, sizeof(**made));
 	if (!*made)
 		return NULL;
+	empty = (char *)(*made + n); /* the end of the list is all zeros */
 	for (size_t i = 0; i < n; i++)
-		if (!wdp_pkey_is_props(params[i].key))
-			(*made)[kept++] = params[i];
-	(*made)[kept] = OSSL_PARAM_construct_end();
+		(*made)[i] = wdp_pkey_is_props(params[i].key)
+				     ? OSSL_PARAM_construct_utf8_string(
+					       params[i].key, empty, 0)
+				     : params[i];
 	return *made;
 }
 

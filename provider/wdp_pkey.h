@@ -118,7 +118,7 @@ extern const struct wdp_pkey_spec wdp_rsa_spec, wdp_rsapss_spec;
 
 /*
  * Parameters for the twin: digest properties speak of providers of the
- * application's context, which the private one has not, and are left out.
+ * application's context, which the private one has not, and are emptied.
  * Return: @params itself, or a copy in *@made for free(); NULL: no memory.
  */
 const OSSL_PARAM *wdp_pkey_params(const OSSL_PARAM params[], OSSL_PARAM **made);

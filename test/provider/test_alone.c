@@ -75,9 +75,28 @@ static size_t hash(EVP_MD *md, bool copy, unsigned char *out)
 		c = d;
 	}
 	T_OK(EVP_DigestUpdate(c, text + 100, sizeof(text) - 100));
-	T_OK(EVP_DigestFinal_ex(c, out, &n));
+	if (EVP_MD_get_flags(md) & EVP_MD_FLAG_XOF)
+		T_OK(EVP_DigestFinalXOF(c, out, n = EVP_MAX_MD_SIZE));
+	else
+		T_OK(EVP_DigestFinal_ex(c, out, &n));
 	EVP_MD_CTX_free(c);
 	return n;
+}
+
+/* What 3.0 has is served alone; a later default has more. */
+static bool later_than_3_0(const char *name)
+{
+	static const char *const later[] = {
+		"KECCAK-224",	   "KECCAK-256",      "KECCAK-384",
+		"KECCAK-512",	   "SHA2-256/192",    "AES-128-GCM-SIV",
+		"AES-192-GCM-SIV", "AES-256-GCM-SIV", "SM4-GCM",
+		"SM4-CCM",	   "SM4-XTS",
+	};
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++)
+		if (!strcmp(name, later[i]))
+			return true;
+	return false;
 }
 
 static void same_names(const char *name, void *ctx)
@@ -95,6 +114,8 @@ static void check_digest(EVP_MD *want, void *count)
 	EVP_MD *md = EVP_MD_fetch(wd, EVP_MD_get0_name(want), NULL);
 	size_t n;
 
+	if (later_than_3_0(EVP_MD_get0_name(want)))
+		return;
 	EVP_MD_names_do_all(want, same_names, wd);
 	T_EQ(EVP_MD_get_size(md), EVP_MD_get_size(want));
 	T_EQ(EVP_MD_get_block_size(md), EVP_MD_get_block_size(want));
@@ -229,7 +250,7 @@ static void check_cipher(EVP_CIPHER *want, void *count)
 	int mode;
 
 	/* The ones stitched together for TLS are left out. */
-	if (strstr(name, "CBC-HMAC"))
+	if (strstr(name, "CBC-HMAC") || later_than_3_0(name))
 		return;
 	EVP_CIPHER_names_do_all(want, same_cipher_names, wd);
 	c = EVP_CIPHER_fetch(wd, name, NULL);

@@ -195,13 +195,16 @@ static void ask(struct world *w, const struct row *r, bool with_device)
 {
 	const char *by;
 
-	check("RAND", r, with_device, who_rand(w), r->rand);
-	check("PEM", r, with_device, who_gets_pem(w), r->pem);
+	/* RAND and PEM last: in 3.5 a DRBG takes its digest and a decoder its
+	 * keys from their own provider, whose digests and keys then stand
+	 * before those of the one that was loaded first. */
 	check("SM3", r, with_device, who_digest(w, "SM3"), r->sm3);
+	check("SHA512", r, with_device, who_digest(w, "SHA512"), r->sha512);
 	check("RSA keys", r, with_device, who_keymgmt(w, "RSA"), r->rsa);
 	by = who_signature(w, "RSA");
 	check("RSA signatures", r, with_device, by, r->rsa);
-	check("SHA512", r, with_device, who_digest(w, "SHA512"), r->sha512);
+	check("RAND", r, with_device, who_rand(w), r->rand);
+	check("PEM", r, with_device, who_gets_pem(w), r->pem);
 }
 
 static void run(const struct row *rows, size_t n, bool with_device)

@@ -142,6 +142,20 @@ static void any_failure_of_the_device_is_made_good_in_software(void)
 	}
 }
 
+/* The reason among those of this thread; 3.5 puts its own on top. */
+static bool said(const char *reason)
+{
+	unsigned long e;
+	bool found = false;
+
+	while ((e = ERR_get_error()) != 0) {
+		const char *text = ERR_reason_error_string(e);
+
+		found |= text && !strcmp(text, reason);
+	}
+	return found;
+}
+
 /* With fallback off: an error that says why, and not one byte of a result. */
 static void refused(const char *name, const char *reason)
 {
@@ -153,7 +167,9 @@ static void refused(const char *name, const char *reason)
 	memset(before, 0xee, sizeof(before));
 	ERR_clear_error();
 	T_EQ(sign(s, mine, in, got), 0);
-	T_STR(ERR_reason_error_string(ERR_peek_last_error()), reason);
+	if (!said(reason))
+		t_fail(__FILE__, __LINE__, "%s: not a word of \"%s\"", name,
+		       reason);
 	T_MEM(got, before, SIZE);
 	EVP_PKEY_free(mine);
 	ERR_clear_error();
@@ -198,8 +214,7 @@ static void without_fallback_a_device_at_rest_is_an_error(void)
 		T_OK(ERR_peek_last_error());
 		T_EQ(verify(s, mine, in, got), 0);
 	}
-	T_STR(ERR_reason_error_string(ERR_peek_last_error()),
-	      "no accelerator can be used");
+	T_OK(said("no accelerator can be used"));
 	T_EQ(side_count(s, "rsa-private", "software"), 0);
 	T_EQ(side_count(s, "rsa-public", "software"), 0);
 	EVP_PKEY_free(mine);
