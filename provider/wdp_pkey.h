@@ -144,6 +144,10 @@ bool wdp_rsa_offloads(struct wdp_pkey *k, enum offload_kind kind);
 /* n, big-endian, k->size bytes; only after wdp_rsa_offloads() said yes. */
 const uint8_t *wdp_rsa_modulus(const struct wdp_pkey *k);
 
+/* What implicit rejection derives its messages from, wdp_rsa_pad.h; after a yes
+ * for a private operation.  NULL: not made. */
+const uint8_t *wdp_rsa_hash_of_key(const struct wdp_pkey *k);
+
 /**
  * wdp_rsa_private() - in^d mod n, CRT where the key has it
  * wdp_rsa_public()  - in^e mod n

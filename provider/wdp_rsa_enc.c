@@ -8,9 +8,9 @@
  *	TLS	 48 bytes and success, whatever was in the block
  *	OAEP	 one verdict for every fault
  *	PKCS#1	 constant time up to and including the verdict, and no trace of
- *		 it on the error queue; but where libcrypto rejects implicitly
- *		 (3.2, or a distribution's 3.0) the twin does all of it, since
- *		 what is returned in place of a message is its secret
+ *		 it on the error queue; where libcrypto rejects implicitly
+ *		 (3.2, or a distribution's 3.0) no verdict at all: a wrong
+ *		 block is a message too, the one the twin would return
  *
  * A block the device decrypted is never decrypted again because of what was in
  * it: the second run would take its own time and tell.
@@ -34,6 +34,8 @@
 struct rsa_enc_mode {
 	int pad; /* RSA_*_PADDING */
 	unsigned int tls_client, tls_alt;
+	unsigned int reject;	    /* implicitly */
+	bool reject_known;	    /* the twin says which it does */
 	const EVP_MD *md, *mgf1;    /* of OAEP */
 	struct wdp_rsa_label label; /* the twin's memory */
 };
@@ -43,8 +45,7 @@ struct wdp_rsa_enc {
 	struct wdp_pkey *key;
 	EVP_PKEY_CTX *twin;
 	EVP_MD_CTX *scratch;
-	bool rejects_implicitly; /* the twin does */
-	bool known;		 /* @mode is what the twin has */
+	bool known; /* @mode is what the twin has */
 	struct rsa_enc_mode mode;
 };
 
@@ -105,6 +106,19 @@ static void *rsa_enc_dup(void *ctx)
 
 /* ---- parameters ---------------------------------------------------------- */
 
+/*
+ * Not in the headers of 3.0, nor in the library as upstream has it: then nobody
+ * answers and 0 stays.
+ */
+#define RSA_IMPLICIT_REJECTION "implicit-rejection"
+
+static bool rsa_enc_settles(const struct wdp_rsa_enc *c, const char *name)
+{
+	const OSSL_PARAM *list = EVP_PKEY_CTX_settable_params(c->twin);
+
+	return list && OSSL_PARAM_locate_const(list, name);
+}
+
 static bool rsa_enc_read_mode(struct wdp_rsa_enc *c)
 {
 	char md[RSA_NAME_MAX] = "", mgf1[RSA_NAME_MAX] = "";
@@ -127,12 +141,16 @@ static bool rsa_enc_read_mode(struct wdp_rsa_enc *c)
 			&m->tls_alt),
 		OSSL_PARAM_construct_octet_ptr(
 			OSSL_ASYM_CIPHER_PARAM_OAEP_LABEL, &label, 0),
+		OSSL_PARAM_construct_uint(RSA_IMPLICIT_REJECTION, &m->reject),
 		OSSL_PARAM_construct_end(),
 	};
 	/* clang-format on */
 
+	m->reject = 0;
 	if (EVP_PKEY_CTX_get_params(c->twin, params) <= 0)
 		return false;
+	m->reject_known = OSSL_PARAM_modified(&params[6]) ||
+			  !rsa_enc_settles(c, RSA_IMPLICIT_REJECTION);
 	m->label.p = label;
 	m->label.len = label ? params[5].return_size : 0;
 	m->md = *md ? wdp_twin_md(c->prov, md) : NULL;
@@ -223,7 +241,6 @@ static int rsa_enc_init(struct wdp_rsa_enc *c, struct wdp_pkey *k,
 			const OSSL_PARAM params[],
 			int (*init)(EVP_PKEY_CTX *, const OSSL_PARAM[]))
 {
-	const OSSL_PARAM *settable;
 	EVP_PKEY_CTX *twin;
 
 	if (!c || !k)
@@ -237,13 +254,7 @@ static int rsa_enc_init(struct wdp_rsa_enc *c, struct wdp_pkey *k,
 	wdp_pkey_put(c->key);
 	c->key = k;
 	c->known = false;
-	if (init(c->twin, NULL) <= 0)
-		return 0;
-	settable = EVP_PKEY_CTX_settable_params(c->twin);
-	c->rejects_implicitly =
-		settable &&
-		OSSL_PARAM_locate_const(settable, "implicit-rejection");
-	return rsa_enc_set_params(c, params);
+	return init(c->twin, NULL) > 0 && rsa_enc_set_params(c, params);
 }
 
 static int rsa_encrypt_init(void *ctx, void *key, const OSSL_PARAM params[])
@@ -269,6 +280,17 @@ static bool rsa_enc_hash(struct wdp_rsa_enc *c, struct wdp_rsa_hash *h)
 		c->scratch = EVP_MD_CTX_new();
 	*h = (struct wdp_rsa_hash){ c->scratch, c->mode.md, c->mode.mgf1 };
 	return h->ctx && h->md && h->mgf1;
+}
+
+static bool rsa_enc_sha256(struct wdp_rsa_enc *c, struct wdp_rsa_hash *h)
+{
+	if (!c->scratch)
+		c->scratch = EVP_MD_CTX_new();
+	*h = (struct wdp_rsa_hash){
+		.ctx = c->scratch,
+		.md = wdp_twin_md(c->prov, "SHA2-256"),
+	};
+	return h->ctx && h->md;
 }
 
 /* The twin says what is wrong with what gets -EINVAL here. */
@@ -340,7 +362,7 @@ static bool rsa_decrypt_ours(const struct wdp_rsa_enc *c, size_t size,
 		return false;
 	switch (c->mode.pad) {
 	case RSA_PKCS1_PADDING:
-		return size >= k && !c->rejects_implicitly;
+		return size >= k && c->mode.reject_known;
 	case RSA_PKCS1_OAEP_PADDING:
 	case RSA_NO_PADDING:
 		return size >= k;
@@ -367,15 +389,38 @@ static int rsa_decrypt_tls(struct wdp_rsa_enc *c, uint8_t *out, size_t *out_len,
 	return 0;
 }
 
+static int rsa_decrypt_rejecting(struct wdp_rsa_enc *c, uint8_t *out,
+				 size_t *out_len, size_t size,
+				 const uint8_t *in, uint8_t *em)
+{
+	const uint8_t *key_hash = wdp_rsa_hash_of_key(c->key);
+	struct wdp_rsa_substitute sub;
+	struct wdp_rsa_hash h;
+	size_t k = c->key->size;
+	int rc;
+
+	if (!rsa_enc_sha256(c, &h))
+		return -EIO;
+	rc = wdp_rsa_substitute(&sub, &h, key_hash, in, k);
+	if (!rc)
+		wdp_rsa_unpad_or_substitute(out, size, out_len, em, k, &sub);
+	wd_wipe(&sub, sizeof(sub));
+	return rc;
+}
+
 /* No branch on the result of these: the caller of EVP may be hiding it. */
 static int rsa_decrypt_open(struct wdp_rsa_enc *c, uint8_t *out,
-			    size_t *out_len, size_t size, uint8_t *em)
+			    size_t *out_len, size_t size, const uint8_t *in,
+			    uint8_t *em)
 {
 	size_t k = c->key->size;
 	struct wdp_rsa_hash h;
 
 	switch (c->mode.pad) {
 	case RSA_PKCS1_PADDING:
+		if (c->mode.reject)
+			return rsa_decrypt_rejecting(c, out, out_len, size, in,
+						     em);
 		return wdp_rsa_unpad_type2(out, size, out_len, em, k);
 	case RSA_PKCS1_OAEP_PADDING:
 		if (!rsa_enc_hash(c, &h))
@@ -389,6 +434,15 @@ static int rsa_decrypt_open(struct wdp_rsa_enc *c, uint8_t *out,
 		*out_len = k;
 		return 0;
 	}
+}
+
+/* Asked before the device is: what it opened is never opened again. */
+static bool rsa_decrypt_offloads(struct wdp_rsa_enc *c)
+{
+	bool rejects = c->mode.pad == RSA_PKCS1_PADDING && c->mode.reject;
+
+	return wdp_rsa_offloads(c->key, OFFLOAD_RSA_PRIVATE) &&
+	       (!rejects || wdp_rsa_hash_of_key(c->key));
 }
 
 static int rsa_decrypt_twin(struct wdp_rsa_enc *c, uint8_t *out,
@@ -409,14 +463,14 @@ static int rsa_decrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 	if (!c->key)
 		return 0;
 	if (!out || !rsa_enc_mode(c) || !rsa_decrypt_ours(c, size, len) ||
-	    !wdp_rsa_offloads(c->key, OFFLOAD_RSA_PRIVATE))
+	    !rsa_decrypt_offloads(c))
 		return rsa_decrypt_twin(c, out, out_len, size, in, len);
 	rc = wdp_rsa_private(c->key, in, em);
 	if (rc == WDP_IN_SOFTWARE)
 		return rsa_decrypt_twin(c, out, out_len, size, in, len);
 	if (rc)
 		return 0;
-	rc = rsa_decrypt_open(c, out, out_len, size, em);
+	rc = rsa_decrypt_open(c, out, out_len, size, in, em);
 	wd_wipe(em, sizeof(em));
 	return (int)((unsigned int)rc >> 31 ^ 1);
 }

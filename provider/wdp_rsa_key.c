@@ -18,6 +18,7 @@
 
 #include "base/wd_base.h"
 #include "base/wd_log.h"
+#include "provider/wdp_rsa_pad.h"
 
 /* Above SMALL bits of modulus libcrypto takes only exponents this short; its
  * names for the limits are deprecated, the limits are not. */
@@ -28,8 +29,10 @@ struct wdp_rsa_dev {
 	uint32_t width;	      /* bytes of n */
 	bool private, public; /* the blocks below are there */
 	bool verifies;	      /* libcrypto does public operations with e */
+	bool hashed;	      /* @key_hash is there */
 	enum hpre_alg alg;    /* of the private block */
 	uint8_t n[HPRE_WIDTH_MAX];
+	uint8_t key_hash[WDP_RSA_KEY_HASH];
 	/* e|n, and dq|dp|q|p|qinv or d|n */
 	uint8_t public_block[2 * HPRE_WIDTH_MAX];
 	uint8_t private_block[5 * HPRE_WIDTH_MAX / 2];
@@ -143,6 +146,22 @@ static bool rsa_exponent_ok(const struct rsa_numbers *r, unsigned int bits)
 	       (e->len < n->len || memcmp(e->p, n->p, e->len) < 0);
 }
 
+/* For implicit rejection. */
+static bool rsa_hash_key(struct wdp_rsa_dev *d, const struct wdp_pkey *k,
+			 const struct hpre_num *num)
+{
+	const EVP_MD *sha256 = wdp_twin_md(k->prov, "SHA2-256");
+	uint8_t padded[HPRE_WIDTH_MAX] = { 0 };
+	bool ok;
+
+	if (!sha256 || !num->p || num->len > d->width)
+		return false;
+	memcpy(padded + d->width - num->len, num->p, num->len);
+	ok = !wdp_rsa_key_hash(sha256, padded, d->width, d->key_hash);
+	wd_wipe(padded, sizeof(padded));
+	return ok;
+}
+
 static void rsa_marshal(struct wdp_rsa_dev *d, const struct wdp_pkey *k,
 			struct rsa_numbers *r)
 {
@@ -157,6 +176,7 @@ static void rsa_marshal(struct wdp_rsa_dev *d, const struct wdp_pkey *k,
 	/* Without a public block no result could be checked. */
 	d->private = d->public &&
 		     rsa_marshal_private(d, r, rsa_multi_prime(k->twin));
+	d->hashed = d->private && rsa_hash_key(d, k, &r->num[RSA_D]);
 }
 
 static void *rsa_dev_new(const struct wdp_pkey *k)
@@ -210,6 +230,14 @@ const uint8_t *wdp_rsa_modulus(const struct wdp_pkey *k)
 
 	d = atomic_load_explicit(&k->dev, memory_order_acquire);
 	return d->n;
+}
+
+const uint8_t *wdp_rsa_hash_of_key(const struct wdp_pkey *k)
+{
+	const struct wdp_rsa_dev *d;
+
+	d = atomic_load_explicit(&k->dev, memory_order_acquire);
+	return d->hashed ? d->key_hash : NULL;
 }
 
 static int rsa_run(struct wdp_pkey *k, enum offload_kind kind,

@@ -6,44 +6,10 @@
 #include <string.h>
 
 #include "base/wd_base.h"
+#include "provider/wdp_ct.h"
 
 /* 0x00, type, at least 8 bytes of padding, 0x00 */
 #define TYPE12_OVERHEAD 11
-
-/* ---- constant time ------------------------------------------------------- */
-
-/* Masks are all ones or all zeros.  The compiler may not look through. */
-static inline uint32_t ct_hide(uint32_t x)
-{
-	__asm__("" : "+r"(x));
-	return x;
-}
-
-static inline uint32_t ct_zero(uint32_t x)
-{
-	return 0 - ct_hide((~x & (x - 1)) >> 31);
-}
-
-static inline uint32_t ct_eq(uint32_t a, uint32_t b)
-{
-	return ct_zero(a ^ b);
-}
-
-/* Both below 2^31. */
-static inline uint32_t ct_less(uint32_t a, uint32_t b)
-{
-	return 0 - ct_hide((a - b) >> 31);
-}
-
-static inline uint32_t ct_pick(uint32_t mask, uint32_t yes, uint32_t no)
-{
-	return (mask & yes) | (~mask & no);
-}
-
-static inline uint8_t ct_pick8(uint32_t mask, uint8_t yes, uint8_t no)
-{
-	return (uint8_t)ct_pick(mask, yes, no);
-}
 
 /* Move p[by..n) to the front without telling @by: one pass a bit of it. */
 static void ct_shift_left(uint8_t *p, size_t n, uint32_t by)
@@ -317,13 +283,15 @@ int wdp_rsa_pad_type2(uint8_t *em, size_t k, const uint8_t *msg, size_t len,
 	return 0;
 }
 
-int wdp_rsa_unpad_type2(uint8_t *out, size_t size, size_t *len, uint8_t *em,
-			size_t k)
-{
-	uint32_t good, found = 0, zero_at = 0, n, room;
+struct type2_message {
+	uint32_t good, len; /* @len is nonsense unless @good */
+};
 
-	if (k < TYPE12_OVERHEAD)
-		return -EBADMSG;
+static struct type2_message rsa_type2_find(const uint8_t *em, size_t k,
+					   size_t size)
+{
+	uint32_t good, found = 0, zero_at = 0, n;
+
 	good = ct_zero(em[0]) & ct_eq(em[1], 2);
 	for (uint32_t i = 2; i < k; i++) {
 		uint32_t zero = ct_zero(em[i]);
@@ -334,20 +302,52 @@ int wdp_rsa_unpad_type2(uint8_t *out, size_t size, size_t *len, uint8_t *em,
 	/* Eight bytes of padding; not found is 0 and fails the same way. */
 	good &= ~ct_less(zero_at, TYPE12_OVERHEAD - 1);
 	n = (uint32_t)k - 1 - zero_at;
-	room = (uint32_t)(size < k ? size : k);
-	good &= ~ct_less(room, n);
+	good &= ~ct_less((uint32_t)(size < k ? size : k), n);
+	return (struct type2_message){ good, n };
+}
 
-	/* The message to a fixed place, then as much of it as is there. */
-	n = ct_pick(good, n, 0);
-	ct_shift_left(em + TYPE12_OVERHEAD, k - TYPE12_OVERHEAD,
-		      (uint32_t)k - TYPE12_OVERHEAD - n);
-	if (room > k - TYPE12_OVERHEAD)
-		room = (uint32_t)k - TYPE12_OVERHEAD;
+/* The last @n bytes of @em to @out, or nothing and the same touched. */
+static void rsa_type2_take(uint8_t *out, size_t size, uint8_t *em, size_t k,
+			   uint32_t good, uint32_t n)
+{
+	uint32_t room = (uint32_t)k - TYPE12_OVERHEAD;
+
+	/* To a fixed place, then as much of it as is there. */
+	ct_shift_left(em + TYPE12_OVERHEAD, room, room - n);
+	if (room > size)
+		room = (uint32_t)size;
 	for (uint32_t i = 0; i < room; i++)
 		out[i] = ct_pick8(good & ct_less(i, n), em[TYPE12_OVERHEAD + i],
 				  out[i]);
-	*len = ct_pick(good, n, (uint32_t)*len);
-	return (int)ct_pick(good, 0, (uint32_t)-EBADMSG);
+}
+
+int wdp_rsa_unpad_type2(uint8_t *out, size_t size, size_t *len, uint8_t *em,
+			size_t k)
+{
+	struct type2_message m;
+	uint32_t n;
+
+	if (k < TYPE12_OVERHEAD)
+		return -EBADMSG;
+	m = rsa_type2_find(em, k, size);
+	n = ct_pick(m.good, m.len, 0);
+	rsa_type2_take(out, size, em, k, m.good, n);
+	*len = ct_pick(m.good, n, (uint32_t)*len);
+	return (int)ct_pick(m.good, 0, (uint32_t)-EBADMSG);
+}
+
+/* Both messages end where their blocks end, so a block is picked whole. */
+void wdp_rsa_unpad_or_substitute(uint8_t *out, size_t size, size_t *len,
+				 uint8_t *em, size_t k,
+				 const struct wdp_rsa_substitute *sub)
+{
+	struct type2_message m = rsa_type2_find(em, k, size);
+	uint32_t n = ct_pick(m.good, m.len, sub->len);
+
+	for (size_t i = 0; i < k; i++)
+		em[i] = ct_pick8(m.good, em[i], sub->block[i]);
+	rsa_type2_take(out, size, em, k, ~0u, n);
+	*len = n;
 }
 
 static uint32_t rsa_tls_version(const uint8_t *secret, unsigned int version)

@@ -28,6 +28,7 @@
 
 #define WDP_RSA_TLS_SECRET 48 /* bytes of a TLS premaster secret */
 #define WDP_RSA_SALT_ANY   (-1)
+#define WDP_RSA_BLOCK_MAX  512 /* bytes of a substitute: RSA-4096 */
 
 /* Fill @n bytes at @p.  Return: 0 or -EIO. */
 struct wdp_rsa_random {
@@ -66,6 +67,35 @@ int wdp_rsa_pad_type2(uint8_t *em, size_t k, const uint8_t *msg, size_t len,
  * the same way whatever @em holds, and keep their values on -EBADMSG. */
 int wdp_rsa_unpad_type2(uint8_t *out, size_t size, size_t *len, uint8_t *em,
 			size_t k);
+
+/*
+ * Implicit rejection: what a wrong block is answered with (wdp_rsa_reject.c).
+ * The message is the end of @block; the length says nothing, it is as random
+ * as the rest.
+ */
+struct wdp_rsa_substitute {
+	uint8_t block[WDP_RSA_BLOCK_MAX];
+	uint32_t len;
+};
+
+#define WDP_RSA_KEY_HASH 32 /* bytes */
+
+/* What the substitutes of a private key are derived from; secret.  @d:
+ * big-endian, k bytes, the length of the modulus. */
+int wdp_rsa_key_hash(const EVP_MD *sha256, const uint8_t *d, size_t k,
+		     uint8_t hash[WDP_RSA_KEY_HASH]);
+
+/* Of the ciphertext @in, k bytes; @h->md is SHA-256. */
+int wdp_rsa_substitute(struct wdp_rsa_substitute *sub,
+		       const struct wdp_rsa_hash *h,
+		       const uint8_t hash[WDP_RSA_KEY_HASH], const uint8_t *in,
+		       size_t k);
+
+/* As wdp_rsa_unpad_type2(), but the message is @sub's where @em is wrong: it
+ * never fails.  @k is at least the 16 bytes of the smallest substitute. */
+void wdp_rsa_unpad_or_substitute(uint8_t *out, size_t size, size_t *len,
+				 uint8_t *em, size_t k,
+				 const struct wdp_rsa_substitute *sub);
 
 /* @out: 48 bytes, filled with random bytes by the caller; they stay when @em
  * is not a good block of a secret of version @client (or @alt, unless 0). */

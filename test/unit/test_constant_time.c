@@ -6,6 +6,7 @@
  */
 #include "provider/wdp_block.h"
 #include "provider/wdp_gf128.h"
+#include "provider/wdp_rsa_pad.h"
 #include "provider/wdp_tlscbc.h"
 #include "test/t.h"
 
@@ -56,5 +57,18 @@ static void blocks_of_a_digest(void)
 	free(data);
 }
 
-T_MAIN(T_CASE(padding_and_mac), T_CASE(field_of_ghash),
-       T_CASE(blocks_of_a_digest))
+static void decrypted_rsa_blocks(void)
+{
+	uint8_t *em = unwritten(256), out[256] = { 0 };
+	struct wdp_rsa_substitute *sub = malloc(sizeof(*sub));
+	size_t len = sizeof(out);
+
+	wdp_rsa_unpad_tls(out, em, 256, 0x303, 0x302);
+	wdp_rsa_unpad_type2(out, sizeof(out), &len, em, 256);
+	wdp_rsa_unpad_or_substitute(out, sizeof(out), &len, em, 256, sub);
+	free(sub);
+	free(em);
+}
+
+T_MAIN(T_CASE(padding_and_mac), T_CASE(decrypted_rsa_blocks),
+       T_CASE(field_of_ghash), T_CASE(blocks_of_a_digest))
