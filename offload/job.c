@@ -69,7 +69,7 @@ static struct offload_job *job_take(struct lane *l)
 	j->copied = 0;
 	j->rc = 0;
 	j->async = j->abandoned = j->sleeping = j->probe = false;
-	j->paused = j->bounced = false;
+	j->paused = j->bounced = j->chained = false;
 	l->live++;
 	job_set(j, JOB_FILLING);
 	return j;
@@ -148,7 +148,7 @@ static void job_count(struct offload_job *j, int rc)
 static void job_learn(struct offload_job *j, uint64_t now)
 {
 	uint64_t *usual = &j->lane->usual_ns[j->kind];
-	uint64_t took = now - j->started;
+	uint64_t took = now - j->since;
 
 	*usual = *usual ? *usual - *usual / 8 + took / 8 : took;
 }
@@ -295,14 +295,45 @@ static void job_launch(struct lane *l, struct offload_job *j, uint16_t slot)
 
 	qm_queue_commit(&l->q);
 	l->by_ring_slot[slot] = (uint16_t)(j - l->job);
-	j->started = wd_now_ns();
+	j->started = j->since = wd_now_ns();
 	j->deadline =
 		j->started + (uint64_t)l->proc->o->cfg.timeout_ms * 1000000u;
 	j->usual_ns = l->usual_ns[j->kind];
+	if (j->chained)
+		j->usual_ns += l->usual_ns[OFFLOAD_RSA_PUBLIC];
 	job_set(j, JOB_OUT);
 	job_link(l, j);
 	s->jobs++;
 	s->bytes += j->bytes;
+}
+
+/*
+ * The first descriptor is done well: the second takes its place in the same
+ * job.  Lane held, which is open.  False: it could not; the job ends.
+ */
+bool job_chain(struct offload_job *j, uint64_t now)
+{
+	struct lane *l = j->lane;
+	struct offload_kind_stats *s = &l->stats->kind[OFFLOAD_RSA_PUBLIC];
+	uint16_t slot;
+	void *sqe = qm_queue_reserve(&l->q, &slot);
+
+	if (!sqe)
+		return false;
+	if (hpre_encode(sqe, &j->then)) {
+		qm_queue_unreserve(&l->q);
+		return false;
+	}
+	job_count(j, 0);
+	job_learn(j, now);
+	qm_queue_commit(&l->q);
+	l->by_ring_slot[slot] = (uint16_t)(j - l->job);
+	j->chained = false;
+	j->kind = OFFLOAD_RSA_PUBLIC;
+	j->since = now;
+	s->jobs++;
+	s->bytes += j->bytes;
+	return true;
 }
 
 /* Does the poller have to look at this lane sooner than it would? */
@@ -398,6 +429,8 @@ static int job_do(struct offload_job *j, const struct work *work,
 	if (rc)
 		return -EIO; /* in a forked child: the slot is the parent's */
 	rc = j->rc;
+	if (!rc && work->judge)
+		rc = work->judge(j, work->op);
 	if (!rc || rc == -EBADMSG)
 		work->finish(j, work->op);
 	job_end(j);
@@ -438,7 +471,7 @@ int job_run(struct offload *o, const struct work *work,
 		return rc;
 	admit = health_admit(&l->device->health, wd_now_ns());
 	j->probe = admit == HEALTH_PROBE;
-	j->kind = (uint8_t)work->kind;
+	j->kind = j->asked = (uint8_t)work->kind;
 	j->bytes = work->bytes;
 	j->async = w;
 	if (admit == HEALTH_NO) {

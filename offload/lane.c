@@ -392,6 +392,11 @@ int lane_reap(struct lane *l, bool arm, struct wakes *wakes)
 		if (rc == -EINPROGRESS)
 			rc = -EIO;
 		qm_queue_release(&l->q, slots[i]);
+		if (!rc && j->chained && !j->abandoned) {
+			if (job_chain(j, now))
+				continue;
+			rc = -EAGAIN;
+		}
 		job_finish(j, rc, now, wakes);
 	}
 	if (l->q.committed && lane_ring(l))

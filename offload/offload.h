@@ -160,6 +160,7 @@ void offload_abandon(struct offload_waiter *w);
  *	-EINVAL	 not for this engine	-ETIMEDOUT  deadline passed
  *	-EIO	 error status, or the queue was stopped
  *	-EMSGSIZE  larger than offload_max_bytes()
+ *	-EILSEQ	 the result did not stand the check asked for
  */
 struct offload_rsa {
 	enum offload_kind kind; /* RSA_PRIVATE or RSA_PUBLIC */
@@ -169,6 +170,7 @@ struct offload_rsa {
 		*key;	   /* hpre_key_size() bytes, made once per key object */
 	const uint8_t *in; /* @width bytes, below the modulus */
 	uint8_t *out;	   /* @width bytes; may be @in */
+	const uint8_t *check; /* as below */
 };
 int offload_rsa(struct offload *o, const struct offload_rsa *op,
 		struct offload_waiter *w);
@@ -188,6 +190,10 @@ struct offload_hpre {
 	bool fast;	   /* the same */
 	const uint8_t *key, *in;
 	uint8_t *out; /* may be @in where it is as large */
+	/* RSA: key block e|n, or NULL.  A second job follows the first without
+	 * waking the caller and raises its result to e: that must be @in, else
+	 * -EILSEQ.  It counts as one of RSA_PUBLIC. */
+	const uint8_t *check;
 };
 int offload_hpre(struct offload *o, const struct offload_hpre *op,
 		 struct offload_waiter *w);

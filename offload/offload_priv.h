@@ -212,6 +212,8 @@ struct offload_job {
 	size_t bytes;  /* payload, for statistics */
 	size_t copied; /* of it, into and out of lane memory */
 	uint64_t started, deadline;
+	uint64_t since; /* when this descriptor went: of the second, later */
+	struct hpre_op then;	 /* the second descriptor, while @chained */
 	uint64_t usual_ns;	 /* the lane's for this kind, when submitted */
 	pthread_t waker;	 /* valid while waking */
 	_Atomic uint32_t word;	 /* enum job_word; a futex */
@@ -219,12 +221,14 @@ struct offload_job {
 	uint32_t used;		 /* bytes of @mem to wipe */
 	int rc;			 /* valid when done */
 	uint16_t next_free;
-	uint8_t kind;
+	uint8_t kind;  /* of the descriptor that is out */
+	uint8_t asked; /* what the caller asked for */
 	bool async, abandoned;
 	bool sleeping; /* on @word */
 	bool probe;
 	bool paused;
 	bool bounced; /* the result has to be copied out */
+	bool chained; /* @then follows when this descriptor is done well */
 };
 
 #define JOB_WAKING  1u /* w->wake is being called */
@@ -324,6 +328,7 @@ int lane_reap_armed(struct lane *l, struct wakes *wakes);
 void job_finish(struct offload_job *j, int rc, uint64_t now,
 		struct wakes *wakes); /* lane held */
 void job_free(struct offload_job *j); /* lane held; memory wiped here */
+bool job_chain(struct offload_job *j, uint64_t now); /* lane held */
 
 /* One call of a front end. */
 struct work {
@@ -337,6 +342,8 @@ struct work {
 	int (*encode)(const struct offload_job *j, void *sqe, const void *hw);
 	/* Good, or -EBADMSG: hand the caller what was bounced. */
 	void (*finish)(struct offload_job *j, const void *op);
+	/* NULL, or: is the good result to be believed?  Before finish. */
+	int (*judge)(const struct offload_job *j, const void *op);
 };
 
 int job_run(struct offload *o, const struct work *work,

@@ -10,9 +10,11 @@
 #include "hw/hpre/hpre.h"
 #include "hw/sec/sec.h"
 
-/* Output, input and key block one behind the other, each from a cache line on.
- * Largest is RSA key generation: no input, seven halves out, four of key. */
-#define HPRE_SLOT_DATA (HPRE_OUT_MAX + HPRE_WIDTH_MAX * 2)
+/* The buffers of an operation one behind the other, each from a cache line on.
+ * Most has RSA with a check: out, back, in, five halves of key, and e|n. */
+#define HPRE_SLOT_DATA (HPRE_WIDTH_MAX * 3 + HPRE_KEY_MAX + HPRE_WIDTH_MAX * 2)
+_Static_assert(HPRE_OUT_MAX + HPRE_WIDTH_MAX * 2 <= HPRE_SLOT_DATA,
+	       "RSA key generation");
 
 struct hpre_slot {
 	_Alignas(64) uint8_t data[HPRE_SLOT_DATA];

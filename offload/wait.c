@@ -250,7 +250,7 @@ int wait_paused(struct offload_job *j, struct offload_waiter *w)
 		if (!rc && !j->paused) {
 			j->paused = true;
 			lane_enter(l);
-			l->stats->kind[j->kind].async++;
+			l->stats->kind[j->asked].async++;
 			lane_leave(l);
 		}
 		if (look(j))

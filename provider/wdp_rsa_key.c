@@ -245,6 +245,7 @@ static int rsa_run(struct wdp_pkey *k, enum offload_kind kind,
 {
 	const struct wdp_rsa_dev *d = k->dev;
 	bool private = kind == OFFLOAD_RSA_PRIVATE;
+	bool check = private && k->prov->cfg.rsa_crt_check;
 	const struct offload_rsa op = {
 		.kind = kind,
 		.alg = private ? d->alg : HPRE_ALG_MODEXP,
@@ -252,31 +253,10 @@ static int rsa_run(struct wdp_pkey *k, enum offload_kind kind,
 		.key = private ? d->private_block : d->public_block,
 		.in = in,
 		.out = out,
+		.check = check ? d->public_block : NULL,
 	};
 
 	return offload_rsa(k->prov->off, &op, w);
-}
-
-/*
- * Half a wrong CRT result gives the factors of the key away (Boneh, DeMillo,
- * Lipton 1997).  A check that can't be made counts as failed.
- */
-static int rsa_private_checked(struct wdp_pkey *k, const uint8_t *in,
-			       uint8_t *out, struct offload_waiter *w)
-{
-	uint8_t back[HPRE_WIDTH_MAX];
-	int rc;
-
-	rc = rsa_run(k, OFFLOAD_RSA_PRIVATE, in, out, w);
-	if (rc || !k->prov->cfg.rsa_crt_check)
-		return rc;
-	rc = rsa_run(k, OFFLOAD_RSA_PUBLIC, out, back, w);
-	if (rc || wd_equal_ct(in, back, k->size))
-		return rc;
-	wd_err("%s: the device computed a wrong result",
-	       offload_kind_name(OFFLOAD_RSA_PRIVATE));
-	offload_count_wrong(k->prov->off, OFFLOAD_RSA_PRIVATE);
-	return -EILSEQ;
 }
 
 static int rsa_fall_back(struct wdp_pkey *k, enum offload_kind kind, int rc)
@@ -289,20 +269,25 @@ static bool rsa_below_modulus(const struct wdp_pkey *k, const uint8_t *in)
 	return memcmp(in, wdp_rsa_modulus(k), k->size) < 0;
 }
 
+/*
+ * Half a wrong CRT result gives the factors of the key away (Boneh, DeMillo,
+ * Lipton 1997).  A check that can't be made counts as failed.
+ */
 int wdp_rsa_private(struct wdp_pkey *k, const uint8_t *in, uint8_t *out)
 {
-	uint8_t stack[HPRE_WIDTH_MAX], *result;
 	struct offload_waiter *w;
 	int rc;
 
 	if (!rsa_below_modulus(k, in))
 		return rsa_fall_back(k, OFFLOAD_RSA_PRIVATE, -EINVAL);
-	result = wdp_waiter_room(k->prov, stack, k->size, &w);
-	rc = rsa_private_checked(k, in, result, w);
-	if (!rc)
-		memcpy(out, result, k->size);
-	wd_wipe(result, k->size);
+	w = wdp_waiter_get(k->prov);
+	rc = rsa_run(k, OFFLOAD_RSA_PRIVATE, in, out, w);
 	wdp_waiter_release(w);
+	if (rc == -EILSEQ) {
+		wd_err("%s: the device computed a wrong result",
+		       offload_kind_name(OFFLOAD_RSA_PRIVATE));
+		offload_count_wrong(k->prov->off, OFFLOAD_RSA_PRIVATE);
+	}
 	return rc ? rsa_fall_back(k, OFFLOAD_RSA_PRIVATE, rc) : 0;
 }
 

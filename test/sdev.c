@@ -164,7 +164,8 @@ static bool run_sec(struct sdev_queue *q, uint32_t *w)
 
 static void run(struct sdev_queue *q, uint32_t *w)
 {
-	bool good = !q->d->bad;
+	bool spared = q->d->bad && q->d->bad_after;
+	bool good = !q->d->bad || spared;
 
 	if (q->engine == UACCE_HPRE) {
 		good = good && run_hpre(q, w);
@@ -175,7 +176,9 @@ static void run(struct sdev_queue *q, uint32_t *w)
 		wd_put(w, &sec_bd2_fields[SEC_BD2_DONE], 1);
 		wd_put(w, &sec_bd2_fields[SEC_BD2_ERROR_TYPE], good ? 0 : 1);
 	}
-	if (q->d->bad)
+	if (spared)
+		q->d->bad_after--;
+	else if (q->d->bad)
 		q->d->bad--;
 }
 

@@ -36,10 +36,11 @@ struct sdev {
 	bool sva;
 	unsigned int qm_version, sq_depth, queues;
 	unsigned int delay_us;
-	int open_rc;	  /* of the next opens */
-	int open_rc_once; /* of the next one */
-	unsigned int bad; /* so many next jobs end with an error status */
-	bool forged;	  /* verifications say no */
+	int open_rc;		/* of the next opens */
+	int open_rc_once;	/* of the next one */
+	unsigned int bad;	/* so many next jobs end with an error status */
+	unsigned int bad_after; /* but so many before them are good */
+	bool forged;		/* verifications say no */
 	unsigned int pool_slices; /* no SVA: pieces the pool is cut in */
 
 	/* What happened. */

@@ -220,7 +220,7 @@ static void slots_are_small_and_aligned(void)
 {
 	T_EQ(sizeof(struct hpre_slot) % 64, 0);
 	T_EQ(sizeof(struct sec_slot) % 64, 0);
-	T_OK(sizeof(struct hpre_slot) <= 2816);
+	T_OK(sizeof(struct hpre_slot) <= 3840);
 	T_EQ(offsetof(struct sec_slot, src) % 64, 0);
 	T_EQ(offsetof(struct sec_slot, dst) % 64, 0);
 }
