@@ -14,6 +14,7 @@
  *	wdp_direct.c  its functions for ciphers and digests, past EVP
  *	wdp_async.c   ASYNC jobs as struct offload_waiter
  *	wdp_keymgmt.c key types as rows
+ *	wdp_exch.c    key exchange, any type	wdp_dh*.c   DH, DHX
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_sig.c     what all signatures share
  *	wdp_ec*.c     EC and SM2 keys, ECDH
@@ -325,6 +326,8 @@ static inline bool wdp_libcrypto_since(unsigned int major, unsigned int minor)
 
 /* Tables defined by the families, joined by wdp_table.c. */
 extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];
+extern const OSSL_DISPATCH wdp_dh_keymgmt_fns[], wdp_dhx_keymgmt_fns[],
+	wdp_dh_exchange_fns[];
 extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[];
 extern const OSSL_DISPATCH wdp_aes128gcm_fns[], wdp_aes192gcm_fns[],
 	wdp_aes256gcm_fns[];

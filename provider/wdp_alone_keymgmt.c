@@ -24,10 +24,6 @@ WDP_KEYMGMT(ed25519, wdp_ecx_types, .type = "ED25519", .sig_name = "ED25519",
 	    .has_params = true, WDP_PUB_PRIV);
 WDP_KEYMGMT(ed448, wdp_ecx_types, .type = "ED448", .sig_name = "ED448",
 	    .has_params = true, WDP_PUB_PRIV);
-WDP_KEYMGMT(dh, wdp_ffc_types, .type = "DH", .exch_name = "DH",
-	    .has_params = true, WDP_PUB_PRIV);
-WDP_KEYMGMT(dhx, wdp_ffc_types, .type = "DHX", .exch_name = "DH",
-	    .has_params = true, WDP_PUB_PRIV);
 WDP_KEYMGMT(dsa, wdp_ffc_types, .type = "DSA", .sig_name = "DSA",
 	    .has_params = true, WDP_PUB_PRIV);
 /* A MAC key is private only. */
@@ -79,8 +75,6 @@ const OSSL_ALGORITHM wdp_alone_keymgmts[] = {
 	WDP_ALONE_ROW(WDP_X448_NAMES, wdp_x448_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_ED25519_NAMES, wdp_ed25519_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_ED448_NAMES, wdp_ed448_keymgmt_fns),
-	WDP_ALONE_ROW(WDP_DH_NAMES, wdp_dh_keymgmt_fns),
-	WDP_ALONE_ROW(WDP_DHX_NAMES, wdp_dhx_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_DSA_NAMES, wdp_dsa_keymgmt_fns),
 	WDP_ALONE_ROW("HMAC", wdp_hmac_keymgmt_fns),
 	WDP_ALONE_ROW("CMAC", wdp_cmac_keymgmt_fns),

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
@@ -154,6 +155,23 @@ void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k))
 	return dev;
 }
 
+size_t wdp_pkey_number(const EVP_PKEY *twin, const char *name, uint8_t *to,
+		       size_t size)
+{
+	BIGNUM *bn = NULL;
+	int len;
+
+	if (!EVP_PKEY_get_bn_param(twin, name, &bn))
+		return 0;
+	len = BN_num_bytes(bn);
+	if (len < 0 || (size_t)len > size)
+		len = 0;
+	if (len)
+		BN_bn2bin(bn, to);
+	BN_clear_free(bn);
+	return (size_t)len;
+}
+
 struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,
 			       const struct wdp_pkey_spec *spec, EVP_PKEY *twin)
 {
@@ -186,6 +204,7 @@ static bool wdp_pkey_is_props(const char *key)
 		OSSL_PKEY_PARAM_PROPERTIES,
 		OSSL_PKEY_PARAM_MGF1_PROPERTIES,
 		OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST_PROPS,
+		OSSL_EXCHANGE_PARAM_KDF_DIGEST_PROPS,
 	};
 
 	for (size_t i = 0; i < WD_ARRAY_SIZE(props); i++)

@@ -92,6 +92,11 @@ struct wdp_pkey_reference {
  */
 void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k));
 
+/* A number of the key, big-endian, without leading zeros; secrets are the
+ * caller's to wipe.  Return: its bytes; 0: none, zero, or more than @size. */
+size_t wdp_pkey_number(const EVP_PKEY *twin, const char *name, uint8_t *to,
+		       size_t size);
+
 /* Keymgmt functions that serve every spec; @provctx is struct wdp_ctx. */
 void *wdp_pkey_new(void *provctx, const struct wdp_pkey_spec *spec);
 void wdp_pkey_free(void *keydata);

@@ -80,19 +80,12 @@ static const char *const rsa_part_names[RSA_PARTS] = {
 static void rsa_number_read(struct rsa_numbers *r, enum rsa_part part,
 			    const EVP_PKEY *twin)
 {
-	BIGNUM *bn = NULL;
-	int len;
-
 	/* A part that is missing or too wide is simply not there. */
-	if (!EVP_PKEY_get_bn_param(twin, rsa_part_names[part], &bn))
-		return;
-	len = BN_num_bytes(bn);
-	if (len > 0 && (size_t)len <= sizeof(r->bytes[part])) {
-		BN_bn2bin(bn, r->bytes[part]);
+	r->num[part].len =
+		wdp_pkey_number(twin, rsa_part_names[part], r->bytes[part],
+				sizeof(r->bytes[part]));
+	if (r->num[part].len)
 		r->num[part].p = r->bytes[part];
-		r->num[part].len = (size_t)len;
-	}
-	BN_clear_free(bn);
 }
 
 /* More than two primes: the engine's CRT form has no room for them. */

@@ -40,6 +40,13 @@ static const struct wdp_row wdp_rows[] = {
 	{ OSSL_OP_ASYM_CIPHER, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
 	  wdp_rsa_asym_cipher_fns, "wd RSA encryption" },
 
+	{ OSSL_OP_KEYMGMT, OFFLOAD_DH, WDP_DH_NAMES,
+	  wdp_dh_keymgmt_fns, "wd DH keys" },
+	{ OSSL_OP_KEYMGMT, OFFLOAD_DH, WDP_DHX_NAMES,
+	  wdp_dhx_keymgmt_fns, "wd X9.42 DH keys" },
+	{ OSSL_OP_KEYEXCH, OFFLOAD_DH, WDP_DH_NAMES,
+	  wdp_dh_exchange_fns, "wd DH key exchange" },
+
 	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
 	  "AES-128-GCM:id-aes128-GCM:2.16.840.1.101.3.4.1.6",
 	  wdp_aes128gcm_fns, "wd AES-128-GCM" },
