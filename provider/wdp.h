@@ -78,6 +78,8 @@ struct wdp_core {
 
 #define WDP_OPERATIONS (OSSL_OP__HIGHEST + 1)
 
+#define WDP_ROWS_MAX 64
+
 struct wdp_twin;
 struct wdp_curve;
 struct wdp_direct;
@@ -111,6 +113,7 @@ struct wdp_ctx {
 	_Atomic(struct wdp_method *) methods;
 	_Atomic(struct wdp_direct *) direct;
 	_Atomic(struct wdp_curve *) curves; /* wdp_ec.h */
+	_Atomic(const struct wdp_direct *) rows[WDP_ROWS_MAX];
 
 	/* Does the device save a digest's state as wdp_block.c has it?
 	 * enum digest_trust, found out at the first large digest. */
@@ -329,10 +332,6 @@ extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];
 extern const OSSL_DISPATCH wdp_dh_keymgmt_fns[], wdp_dhx_keymgmt_fns[],
 	wdp_dh_exchange_fns[];
 extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[];
-extern const OSSL_DISPATCH wdp_aes128gcm_fns[], wdp_aes192gcm_fns[],
-	wdp_aes256gcm_fns[];
-extern const OSSL_DISPATCH wdp_aes128cbc_fns[], wdp_aes192cbc_fns[],
-	wdp_aes256cbc_fns[], wdp_sm4cbc_fns[];
 extern const OSSL_DISPATCH wdp_sm3_fns[], wdp_sha256_fns[];
 
 /* Served only while alone (and, without a device, all of the above too):

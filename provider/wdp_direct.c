@@ -36,8 +36,11 @@ static const struct slot cipher_slots[] = {
 	CIPHER(DECRYPT_INIT, decrypt_init),
 	CIPHER(UPDATE, update),
 	CIPHER(FINAL, final),
+	CIPHER(CIPHER, cipher),
 	CIPHER(GET_CTX_PARAMS, get_ctx_params),
 	CIPHER(SET_CTX_PARAMS, set_ctx_params),
+	CIPHER(GETTABLE_CTX_PARAMS, gettable_ctx_params),
+	CIPHER(SETTABLE_CTX_PARAMS, settable_ctx_params),
 };
 
 static const struct slot digest_slots[] = {
@@ -144,10 +147,22 @@ const struct wdp_direct *wdp_direct(struct wdp_ctx *p, int operation,
 	return d;
 }
 
+const struct wdp_direct *wdp_direct_find_row(struct wdp_ctx *p,
+					     enum wdp_direct_row row,
+					     int operation, const char *name)
+{
+	const struct wdp_direct *d = wdp_direct(p, operation, name);
+
+	atomic_store_explicit(&p->rows[row], d, memory_order_release);
+	return d;
+}
+
 void wdp_direct_free(struct wdp_ctx *p)
 {
 	struct wdp_direct *d = atomic_exchange(&p->direct, NULL), *next;
 
+	for (int i = 0; i < WDP_ROWS_MAX; i++)
+		atomic_store(&p->rows[i], NULL);
 	for (; d; d = next) {
 		next = d->next;
 		free(d);

@@ -19,6 +19,18 @@
 
 #include "provider/wdp.h"
 
+/* Algorithms with a row of their own are found without a search. */
+enum wdp_direct_row {
+#define BLOCK(id, ...)	WDP_DIRECT_##id,
+#define STREAM(id, ...) WDP_DIRECT_##id,
+#define UNIT(id, ...)	WDP_DIRECT_##id,
+#define GCM(id, ...)	WDP_DIRECT_##id,
+#define CCM(id, ...)	WDP_DIRECT_##id,
+#include "provider/wdp_cipher.def"
+	WDP_DIRECT_ROWS
+};
+_Static_assert(WDP_DIRECT_ROWS <= WDP_ROWS_MAX, "room in struct wdp_ctx");
+
 struct wdp_direct_cipher {
 	OSSL_FUNC_cipher_newctx_fn *newctx;
 	OSSL_FUNC_cipher_freectx_fn *freectx;
@@ -27,8 +39,11 @@ struct wdp_direct_cipher {
 	OSSL_FUNC_cipher_decrypt_init_fn *decrypt_init;
 	OSSL_FUNC_cipher_update_fn *update;
 	OSSL_FUNC_cipher_final_fn *final;
+	OSSL_FUNC_cipher_cipher_fn *cipher;
 	OSSL_FUNC_cipher_get_ctx_params_fn *get_ctx_params;
 	OSSL_FUNC_cipher_set_ctx_params_fn *set_ctx_params;
+	OSSL_FUNC_cipher_gettable_ctx_params_fn *gettable_ctx_params;
+	OSSL_FUNC_cipher_settable_ctx_params_fn *settable_ctx_params;
 };
 
 struct wdp_direct_digest {
@@ -63,6 +78,22 @@ struct wdp_direct {
 const struct wdp_direct *wdp_direct(struct wdp_ctx *p, int operation,
 				    const char *name);
 void wdp_direct_free(struct wdp_ctx *p);
+
+/* The same for row @row, whose name is always the same. */
+const struct wdp_direct *wdp_direct_find_row(struct wdp_ctx *p,
+					     enum wdp_direct_row row,
+					     int operation, const char *name);
+
+static inline const struct wdp_direct *wdp_direct_row(struct wdp_ctx *p,
+						      enum wdp_direct_row row,
+						      int operation,
+						      const char *name)
+{
+	const struct wdp_direct *d;
+
+	d = atomic_load_explicit(&p->rows[row], memory_order_acquire);
+	return d ? d : wdp_direct_find_row(p, row, operation, name);
+}
 
 /**
  * wdp_direct_update() - as much out as in

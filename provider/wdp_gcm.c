@@ -827,45 +827,6 @@ static int gcm_cipher(void *ctx, unsigned char *out, size_t *out_len,
 
 /* ---- parameters -------------------------------------------------------- */
 
-static const OSSL_PARAM gcm_gettable_params[] = {
-	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_KEYLEN, NULL),
-	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_IVLEN, NULL),
-	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_AEAD_TAGLEN, NULL),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_IV, NULL, 0),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_UPDATED_IV, NULL, 0),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, 0),
-	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD, NULL),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN, NULL,
-				0),
-	OSSL_PARAM_END,
-};
-
-static const OSSL_PARAM gcm_settable_params[] = {
-	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_AEAD_IVLEN, NULL),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, NULL, 0),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, NULL, 0),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, NULL, 0),
-	OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TLS1_SET_IV_INV, NULL,
-				0),
-	OSSL_PARAM_END,
-};
-
-static OSSL_FUNC_cipher_gettable_ctx_params_fn gcm_gettable;
-static const OSSL_PARAM *gcm_gettable(void *ctx, void *prov)
-{
-	(void)ctx;
-	(void)prov;
-	return gcm_gettable_params;
-}
-
-static OSSL_FUNC_cipher_settable_ctx_params_fn gcm_settable;
-static const OSSL_PARAM *gcm_settable(void *ctx, void *prov)
-{
-	(void)ctx;
-	(void)prov;
-	return gcm_settable_params;
-}
-
 static bool gcm_give_iv_len(struct gcm_ctx *c, OSSL_PARAM *p)
 {
 	return OSSL_PARAM_set_size_t(p, c->iv_len);
@@ -1021,11 +982,5 @@ static int gcm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 
 /* ---- rows -------------------------------------------------------------- */
 
-#define GCM(name, len)                                                         \
-	.twin = name, .kind = OFFLOAD_AES_GCM, .alg = SEC_AES_GCM,             \
-	.key_len = len, .iv_len = GCM_NONCE, .block = 1,                       \
-	.mode = EVP_CIPH_GCM_MODE, .aead = true
-
-WDP_CIPHER(aes128gcm, gcm, GCM("AES-128-GCM", 16));
-WDP_CIPHER(aes192gcm, gcm, GCM("AES-192-GCM", 24));
-WDP_CIPHER(aes256gcm, gcm, GCM("AES-256-GCM", 32));
+#define GCM(...) WDP_CIPHER(gcm, gcm, __VA_ARGS__)
+#include "provider/wdp_cipher.def"

@@ -28,9 +28,29 @@ int wdp_cipher_get_params(OSSL_PARAM params[],
 	       wdp_give_size(params, OSSL_CIPHER_PARAM_IVLEN, spec->iv_len) &&
 	       wdp_give_size(params, OSSL_CIPHER_PARAM_BLOCK_SIZE,
 			     spec->block) &&
-	       wdp_give_int(params, OSSL_CIPHER_PARAM_AEAD, spec->aead) &&
-	       wdp_give_int(params, OSSL_CIPHER_PARAM_CUSTOM_IV, spec->aead) &&
-	       wdp_give_int(params, OSSL_CIPHER_PARAM_CTS, 0) &&
+	       wdp_give_int(params, OSSL_CIPHER_PARAM_AEAD,
+			    !!(spec->flags & WDP_AEAD)) &&
+	       wdp_give_int(params, OSSL_CIPHER_PARAM_CUSTOM_IV,
+			    !!(spec->flags & WDP_CUSTOM_IV)) &&
+	       wdp_give_int(params, OSSL_CIPHER_PARAM_CTS,
+			    !!(spec->flags & WDP_CTS)) &&
 	       wdp_give_int(params, OSSL_CIPHER_PARAM_TLS1_MULTIBLOCK, 0) &&
-	       wdp_give_int(params, OSSL_CIPHER_PARAM_HAS_RAND_KEY, 0);
+	       wdp_give_int(params, OSSL_CIPHER_PARAM_HAS_RAND_KEY,
+			    !!(spec->flags & WDP_RAND_KEY));
+}
+
+const OSSL_PARAM *wdp_cipher_gettable(struct wdp_ctx *p,
+				      const struct wdp_cipher_spec *spec)
+{
+	const struct wdp_direct *d = wdp_cipher_soft(p, spec);
+
+	return d ? d->cipher.gettable_ctx_params(NULL, d->prov) : NULL;
+}
+
+const OSSL_PARAM *wdp_cipher_settable(struct wdp_ctx *p,
+				      const struct wdp_cipher_spec *spec)
+{
+	const struct wdp_direct *d = wdp_cipher_soft(p, spec);
+
+	return d ? d->cipher.settable_ctx_params(NULL, d->prov) : NULL;
 }

@@ -12,21 +12,44 @@
 
 #include "provider/wdp_direct.h"
 
-#define WDP_KEY_MAX 32 /* bytes */
+#define WDP_KEY_MAX 64 /* bytes; XTS has two keys */
+#define WDP_IV_MAX  16
+
+/* Of a row in wdp_cipher.def. */
+#define WDP_AEAD      0x01
+#define WDP_CUSTOM_IV 0x02
+#define WDP_CTS	      0x04
+#define WDP_RAND_KEY  0x08
+/* libcrypto 3.0's random generator runs on it, under locks of its own. */
+#define WDP_DRBG      0x10
 
 struct wdp_cipher_spec {
 	const char *twin; /* name in the private context */
+	enum wdp_direct_row row;
 	enum offload_kind kind;
 	enum sec_cipher_alg alg;
 	uint8_t key_len, iv_len, block; /* bytes; block 1: stream */
-	unsigned int mode;		/* EVP_CIPH_x_MODE */
-	bool aead;
+	uint8_t flags;
+	unsigned int mode; /* EVP_CIPH_x_MODE */
 };
+
+/* The twin's functions; NULL: error raised. */
+static inline const struct wdp_direct *
+wdp_cipher_soft(struct wdp_ctx *p, const struct wdp_cipher_spec *spec)
+{
+	return wdp_direct_row(p, spec->row, OSSL_OP_CIPHER, spec->twin);
+}
 
 /* Constants of a row: OSSL_FUNC_cipher_get_params and its list. */
 int wdp_cipher_get_params(OSSL_PARAM params[],
 			  const struct wdp_cipher_spec *spec);
 OSSL_FUNC_cipher_gettable_params_fn wdp_cipher_gettable_params;
+
+/* Lists of what a context answers and takes: the twin's. */
+const OSSL_PARAM *wdp_cipher_gettable(struct wdp_ctx *p,
+				      const struct wdp_cipher_spec *spec);
+const OSSL_PARAM *wdp_cipher_settable(struct wdp_ctx *p,
+				      const struct wdp_cipher_spec *spec);
 
 /* Set a parameter if it was asked for: true unless that failed. */
 static inline bool wdp_give_size(OSSL_PARAM params[], const char *name,
@@ -87,38 +110,61 @@ static inline bool wdp_take_uint(const OSSL_PARAM params[], const char *name,
 }
 
 /*
- * Binds one row of constants to the functions of a family named @fam: only
- * what libcrypto gives no argument for needs a function of its own.
+ * Binds one row of wdp_cipher.def to functions: @fam has those that work on
+ * data, @base the others.  Only what libcrypto gives no argument for needs a
+ * function of its own.
  */
-#define WDP_CIPHER(id, fam, ...)                                               \
-	static const struct wdp_cipher_spec id##_spec = { __VA_ARGS__ };       \
+#define WDP_CIPHER(fam, base, id, first, more, k, a, key, iv, blk, m, f)       \
+	static const struct wdp_cipher_spec id##_spec = {                      \
+		.twin = first,                                                 \
+		.row = WDP_DIRECT_##id,                                        \
+		.kind = OFFLOAD_##k,                                           \
+		.alg = SEC_##a,                                                \
+		.key_len = key,                                                \
+		.iv_len = iv,                                                  \
+		.block = blk,                                                  \
+		.mode = EVP_CIPH_##m##_MODE,                                   \
+		.flags = f,                                                    \
+	};                                                                     \
 	static OSSL_FUNC_cipher_newctx_fn id##_new;                            \
 	static void *id##_new(void *prov)                                      \
 	{                                                                      \
-		return fam##_new(prov, &id##_spec);                            \
+		return base##_new(prov, &id##_spec);                           \
 	}                                                                      \
 	static OSSL_FUNC_cipher_get_params_fn id##_get_params;                 \
 	static int id##_get_params(OSSL_PARAM params[])                        \
 	{                                                                      \
 		return wdp_cipher_get_params(params, &id##_spec);              \
 	}                                                                      \
+	static OSSL_FUNC_cipher_gettable_ctx_params_fn id##_gettable;          \
+	static const OSSL_PARAM *id##_gettable(void *ctx, void *prov)          \
+	{                                                                      \
+		(void)ctx;                                                     \
+		return wdp_cipher_gettable(prov, &id##_spec);                  \
+	}                                                                      \
+	static OSSL_FUNC_cipher_settable_ctx_params_fn id##_settable;          \
+	static const OSSL_PARAM *id##_settable(void *ctx, void *prov)          \
+	{                                                                      \
+		(void)ctx;                                                     \
+		return wdp_cipher_settable(prov, &id##_spec);                  \
+	}                                                                      \
 	const OSSL_DISPATCH wdp_##id##_fns[] = {                               \
 		{ WDP_FN(CIPHER_NEWCTX, id##_new) },                           \
-		{ WDP_FN(CIPHER_FREECTX, fam##_free) },                        \
-		{ WDP_FN(CIPHER_DUPCTX, fam##_dup) },                          \
-		{ WDP_FN(CIPHER_ENCRYPT_INIT, fam##_encrypt_init) },           \
-		{ WDP_FN(CIPHER_DECRYPT_INIT, fam##_decrypt_init) },           \
+		{ WDP_FN(CIPHER_FREECTX, base##_free) },                       \
+		{ WDP_FN(CIPHER_DUPCTX, base##_dup) },                         \
+		{ WDP_FN(CIPHER_ENCRYPT_INIT, base##_encrypt_init) },          \
+		{ WDP_FN(CIPHER_DECRYPT_INIT, base##_decrypt_init) },          \
 		{ WDP_FN(CIPHER_UPDATE, fam##_update) },                       \
 		{ WDP_FN(CIPHER_FINAL, fam##_final) },                         \
 		{ WDP_FN(CIPHER_CIPHER, fam##_cipher) },                       \
 		{ WDP_FN(CIPHER_GET_PARAMS, id##_get_params) },                \
 		{ WDP_FN(CIPHER_GETTABLE_PARAMS,                               \
 			 wdp_cipher_gettable_params) },                        \
-		{ WDP_FN(CIPHER_GET_CTX_PARAMS, fam##_get_ctx_params) },       \
-		{ WDP_FN(CIPHER_GETTABLE_CTX_PARAMS, fam##_gettable) },        \
-		{ WDP_FN(CIPHER_SET_CTX_PARAMS, fam##_set_ctx_params) },       \
-		{ WDP_FN(CIPHER_SETTABLE_CTX_PARAMS, fam##_settable) },        \
+		{ WDP_FN(CIPHER_GET_CTX_PARAMS, base##_get_ctx_params) },      \
+		{ WDP_FN(CIPHER_GETTABLE_CTX_PARAMS, id##_gettable) },         \
+		{ WDP_FN(CIPHER_SET_CTX_PARAMS, base##_set_ctx_params) },      \
+		{ WDP_FN(CIPHER_SETTABLE_CTX_PARAMS, id##_settable) },         \
 		{ 0, NULL },                                                   \
-	}
+	};
 
 #endif

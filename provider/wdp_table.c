@@ -29,6 +29,15 @@ struct wdp_row {
 	const char *what;
 };
 
+#define DECLARE(id, ...) extern const OSSL_DISPATCH wdp_##id##_fns[];
+#define BLOCK		 DECLARE
+#define STREAM		 DECLARE
+#define UNIT		 DECLARE
+#define GCM		 DECLARE
+#define CCM		 DECLARE
+#include "provider/wdp_cipher.def"
+#undef DECLARE
+
 /* clang-format off */
 static const struct wdp_row wdp_rows[] = {
 	{ OSSL_OP_KEYMGMT, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
@@ -47,27 +56,16 @@ static const struct wdp_row wdp_rows[] = {
 	{ OSSL_OP_KEYEXCH, OFFLOAD_DH, WDP_DH_NAMES,
 	  wdp_dh_exchange_fns, "wd DH key exchange" },
 
-	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
-	  "AES-128-GCM:id-aes128-GCM:2.16.840.1.101.3.4.1.6",
-	  wdp_aes128gcm_fns, "wd AES-128-GCM" },
-	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
-	  "AES-192-GCM:id-aes192-GCM:2.16.840.1.101.3.4.1.26",
-	  wdp_aes192gcm_fns, "wd AES-192-GCM" },
-	{ OSSL_OP_CIPHER, OFFLOAD_AES_GCM,
-	  "AES-256-GCM:id-aes256-GCM:2.16.840.1.101.3.4.1.46",
-	  wdp_aes256gcm_fns, "wd AES-256-GCM" },
-	{ OSSL_OP_CIPHER, OFFLOAD_AES_CBC,
-	  "AES-128-CBC:AES128:2.16.840.1.101.3.4.1.2",
-	  wdp_aes128cbc_fns, "wd AES-128-CBC" },
-	{ OSSL_OP_CIPHER, OFFLOAD_AES_CBC,
-	  "AES-192-CBC:AES192:2.16.840.1.101.3.4.1.22",
-	  wdp_aes192cbc_fns, "wd AES-192-CBC" },
-	{ OSSL_OP_CIPHER, OFFLOAD_AES_CBC,
-	  "AES-256-CBC:AES256:2.16.840.1.101.3.4.1.42",
-	  wdp_aes256cbc_fns, "wd AES-256-CBC" },
-	{ OSSL_OP_CIPHER, OFFLOAD_SM4_CBC,
-	  "SM4-CBC:SM4:1.2.156.10197.1.104.2",
-	  wdp_sm4cbc_fns, "wd SM4-CBC" },
+#define CIPHER(id, first, more, k, a, ...)                                     \
+	{ OSSL_OP_CIPHER, OFFLOAD_##k, first more, wdp_##id##_fns,             \
+	  "wd " first },
+#define BLOCK CIPHER
+#define STREAM CIPHER
+#define UNIT CIPHER
+#define GCM CIPHER
+#define CCM CIPHER
+#include "provider/wdp_cipher.def"
+#undef CIPHER
 
 	{ OSSL_OP_DIGEST, OFFLOAD_SM3,
 	  "SM3:1.2.156.10197.1.401",
@@ -88,12 +86,36 @@ static OSSL_ALGORITHM wdp_row_algorithm(const struct wdp_row *r)
 	};
 }
 
+/* Of the modes of a kind an engine may do some only. */
+static const struct {
+	const OSSL_DISPATCH *fns;
+	enum sec_cipher_alg alg;
+} wdp_modes[] = {
+#define MODE(id, first, more, kind, a, ...) { wdp_##id##_fns, SEC_##a },
+#define BLOCK				    MODE
+#define STREAM				    MODE
+#define UNIT				    MODE
+#define GCM				    MODE
+#define CCM				    MODE
+#include "provider/wdp_cipher.def"
+#undef MODE
+};
+
+static bool wdp_row_done(const struct wdp_ctx *p, const struct wdp_row *r)
+{
+	for (size_t i = 0; i < WD_ARRAY_SIZE(wdp_modes); i++)
+		if (wdp_modes[i].fns == r->fns)
+			return offload_has_cipher(p->off, r->kind,
+						  wdp_modes[i].alg);
+	return offload_has(p->off, r->kind);
+}
+
 static bool wdp_row_offered(const struct wdp_ctx *p, const struct wdp_row *r,
 			    int operation, bool alone)
 {
 	return r->operation == operation && r->fns &&
 	       wdp_config_allows(&p->cfg, r->names) &&
-	       (alone || offload_has(p->off, r->kind));
+	       (alone || wdp_row_done(p, r));
 }
 
 static size_t wdp_algorithms(const OSSL_ALGORITHM *a)

@@ -2,6 +2,7 @@
 #include "test/provider/fake_offload.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +69,24 @@ bool offload_has(const struct offload *o, enum offload_kind kind)
 	return true;
 }
 
+bool offload_has_cipher(const struct offload *o, enum offload_kind kind,
+			enum sec_cipher_alg alg)
+{
+	(void)o;
+	(void)kind;
+	(void)alg;
+	return true;
+}
+
+bool offload_has_mac(const struct offload *o, enum offload_kind kind,
+		     enum sec_mac_alg alg)
+{
+	(void)o;
+	(void)kind;
+	(void)alg;
+	return true;
+}
+
 bool offload_is_model(const struct offload *o)
 {
 	(void)o;
@@ -122,15 +141,42 @@ static int fake_job(void)
 	return 0;
 }
 
-static const char *fake_name(const struct offload_cipher *op)
-{
-	static const char *const names[SEC_CIPHER_ALGS][3] = {
-		[SEC_AES_CBC] = { "AES-128-CBC", "AES-192-CBC", "AES-256-CBC" },
-		[SEC_AES_GCM] = { "AES-128-GCM", "AES-192-GCM", "AES-256-GCM" },
-		[SEC_SM4_CBC] = { "SM4-CBC" },
-	};
+/* The default provider's name, and what its jobs must be. */
+static const struct {
+	const char *name; /* AES: after the key's length */
+	bool sm4;
+	uint8_t unit; /* bytes */
+	const char *cts;
+} fake_modes[SEC_CIPHER_ALGS] = {
+	[SEC_AES_ECB] = { "ECB", false, 16, NULL },
+	[SEC_AES_CBC] = { "CBC", false, 16, NULL },
+	[SEC_AES_CTR] = { "CTR", false, 1, NULL },
+	[SEC_AES_OFB] = { "OFB", false, 1, NULL },
+	[SEC_AES_CFB] = { "CFB", false, 1, NULL },
+	[SEC_AES_XTS] = { "XTS", false, 1, NULL },
+	[SEC_AES_CBC_CS1] = { "CBC-CTS", false, 1, "CS1" },
+	[SEC_AES_CBC_CS2] = { "CBC-CTS", false, 1, "CS2" },
+	[SEC_AES_CBC_CS3] = { "CBC-CTS", false, 1, "CS3" },
+	[SEC_AES_GCM] = { "GCM", false, 1, NULL },
+	[SEC_SM4_ECB] = { "SM4-ECB", true, 16, NULL },
+	[SEC_SM4_CBC] = { "SM4-CBC", true, 16, NULL },
+	[SEC_SM4_CTR] = { "SM4-CTR", true, 1, NULL },
+	[SEC_SM4_OFB] = { "SM4-OFB", true, 1, NULL },
+	[SEC_SM4_CFB] = { "SM4-CFB", true, 1, NULL },
+	[SEC_DES3_ECB] = { "DES-EDE3-ECB", true, 8, NULL },
+	[SEC_DES3_CBC] = { "DES-EDE3-CBC", true, 8, NULL },
+};
 
-	return names[op->alg][op->key_len / 8 - 2];
+static const char *fake_name(const struct offload_cipher *op, char name[32])
+{
+	unsigned int bits = op->key_len * 8u;
+
+	if (fake_modes[op->alg].sm4)
+		return fake_modes[op->alg].name;
+	snprintf(name, 32, "AES-%u-%s",
+		 op->alg == SEC_AES_XTS ? bits / 2 : bits,
+		 fake_modes[op->alg].name);
+	return name;
 }
 
 /* What the descriptor codecs refuse. */
@@ -145,16 +191,24 @@ static int fake_check(const struct offload_cipher *op)
 	if (op->alg == SEC_AES_GCM)
 		return op->tag_len < 8 || op->aad_len > SEC_AAD_MAX ? -EINVAL
 								    : 0;
-	return op->len % 16 ? -EINVAL : 0;
+	if (fake_modes[op->alg].cts && op->len <= 16)
+		return -EINVAL;
+	return op->len % fake_modes[op->alg].unit ? -EINVAL : 0;
 }
 
 static int fake_run(const struct offload_cipher *op, EVP_CIPHER_CTX *c,
 		    EVP_CIPHER *cipher, uint8_t *tmp)
 {
+	char *cts = (char *)fake_modes[op->alg].cts;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string("cts_mode", cts, 0),
+		OSSL_PARAM_END,
+	};
 	bool gcm = op->alg == SEC_AES_GCM;
 	int n;
 
-	if (!EVP_CipherInit_ex(c, cipher, NULL, op->key, op->iv, op->encrypt) ||
+	if (!EVP_CipherInit_ex2(c, cipher, op->key, op->iv, op->encrypt,
+				cts ? params : NULL) ||
 	    !EVP_CIPHER_CTX_set_padding(c, 0) ||
 	    (gcm &&
 	     !EVP_CipherUpdate(c, NULL, &n, op->aad, (int)op->aad_len)) ||
@@ -177,6 +231,7 @@ int offload_cipher(struct offload *o, const struct offload_cipher *op,
 {
 	EVP_CIPHER *cipher;
 	EVP_CIPHER_CTX *c;
+	char name[32];
 	uint8_t *tmp;
 	int rc = fake_check(op);
 
@@ -186,7 +241,8 @@ int offload_cipher(struct offload *o, const struct offload_cipher *op,
 		rc = fake_job();
 	if (rc)
 		return rc;
-	cipher = EVP_CIPHER_fetch(NULL, fake_name(op), "provider=default");
+	cipher =
+		EVP_CIPHER_fetch(NULL, fake_name(op, name), "provider=default");
 	c = EVP_CIPHER_CTX_new();
 	tmp = malloc(op->len + 32);
 	rc = fake_run(op, c, cipher, tmp);
