@@ -69,6 +69,16 @@ bool offload_has(const struct offload *o, enum offload_kind kind)
 	return true;
 }
 
+bool offload_has_hpre(const struct offload *o, enum offload_kind kind,
+		      enum hpre_alg alg, uint32_t width)
+{
+	(void)o;
+	(void)kind;
+	(void)alg;
+	(void)width;
+	return true;
+}
+
 bool offload_has_cipher(const struct offload *o, enum offload_kind kind,
 			enum sec_cipher_alg alg)
 {
@@ -124,6 +134,15 @@ void offload_abandon(struct offload_waiter *w)
 
 int offload_rsa(struct offload *o, const struct offload_rsa *op,
 		struct offload_waiter *w)
+{
+	(void)o;
+	(void)op;
+	(void)w;
+	return -ENODEV;
+}
+
+int offload_hpre(struct offload *o, const struct offload_hpre *op,
+		 struct offload_waiter *w)
 {
 	(void)o;
 	(void)op;

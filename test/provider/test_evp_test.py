@@ -36,7 +36,7 @@ wd = wd_section
 activate = 1
 [wd_section]
 activate = 1
-min_bytes = 0
+{min_bytes}
 device = {device}
 stats = {stats}
 """
@@ -48,8 +48,13 @@ FILES = {
     "rsa_common": ("evppkey_rsa_common", ["rsa-private", "rsa-public"]),
     "sm3": ("evpmd_sm3", ["sm3"]),
     "sha": ("evpmd_sha", ["sha256"]),
-    "aes": ("evpciph_aes_common", ["aes-gcm", "aes-cbc"]),
-    "sm4": ("evpciph_sm4", ["sm4-cbc"]),
+    "aes": ("evpciph_aes_common",
+            ["aes-gcm", "aes-cbc", "aes-ofb", "aes-cfb", "aes-xts"]),
+    "aes_cts": ("evpciph_aes_cts", ["aes-cts"]),
+    "aes_stitched": ("evpciph_aes_stitched", []),
+    "des3": ("evpciph_des3_common", ["3des"]),
+    "sm4": ("evpciph_sm4", ["sm4-cbc", "sm4-ecb", "sm4-ctr", "sm4-ofb",
+                            "sm4-cfb"]),
     "mac": ("evpmac_common", []),
     "rand": ("evprand", []),
 }
@@ -99,19 +104,26 @@ class EvpTest:
         self.assertTrue(closing, f"{name}: no result:\n{done.stdout[-2000:]}")
         return [int(n) for n in closing.groups()], done
 
-    def compare(self, name, kinds=()):
-        (tests, errors, skipped), _ = self.run_file(name)
-        self.assertEqual(errors, 0, f"{name} fails under default alone")
+    def with_wd(self, name, min_bytes, expected):
+        """The file with wd preferred; jobs on the device, by kind."""
         with tempfile.TemporaryDirectory() as tmp:
             conf = pathlib.Path(tmp, "wd.cnf")
             conf.write_text(WD_CONF.format(
-                stats=tmp, device=os.environ.get("WD_DEVICE", "emu")))
+                stats=tmp, min_bytes=min_bytes,
+                device=os.environ.get("WD_DEVICE", "emu")))
             mine, done = self.run_file(name, "-config", str(conf))
             jobs = jobs_in(tmp)
-        self.assertEqual(mine, [tests, 0, skipped],
-                         f"{name}: tests, errors, skipped\n"
+        self.assertEqual(mine, expected,
+                         f"{name}: tests, errors, skipped; {min_bytes}\n"
                          + done.stdout[-6000:])
         self.assertEqual(done.returncode, 0)
+        return jobs
+
+    def compare(self, name, kinds=()):
+        (tests, errors, skipped), _ = self.run_file(name)
+        self.assertEqual(errors, 0, f"{name} fails under default alone")
+        self.with_wd(name, "", [tests, 0, skipped])
+        jobs = self.with_wd(name, "min_bytes = 0", [tests, 0, skipped])
         print(f"\n{name}: {tests} tests, {skipped} skipped, jobs on the "
               f"device: {jobs or 'none'}", flush=True)
         for kind in kinds:
