@@ -70,6 +70,7 @@ static struct offload_job *job_take(struct lane *l)
 	j->rc = 0;
 	j->async = j->abandoned = j->sleeping = j->probe = false;
 	j->paused = j->bounced = j->chained = false;
+	j->more = NULL;
 	l->live++;
 	job_set(j, JOB_FILLING);
 	return j;
@@ -78,25 +79,45 @@ static struct offload_job *job_take(struct lane *l)
 /* Secrets go where they lived; on a stopped queue close wipes the pool. */
 static void job_wipe(struct offload_job *j)
 {
-	wd_wipe(j->mem, j->used);
-	j->used = 0;
-	wd_wipe(j->big, j->big_size);
-	free(j->big);
-	j->big = NULL;
-	j->big_size = 0;
+	for (; j; j = j->more) {
+		wd_wipe(j->mem, j->used);
+		j->used = 0;
+	}
 }
 
-void job_free(struct offload_job *j)
+static void slot_free(struct lane *l, struct offload_job *j)
 {
-	struct lane *l = j->lane;
-
-	job_wipe(j);
 	l->stats->copied += j->copied;
 	j->waiter = NULL;
 	j->next_free = l->free;
 	l->free = (uint16_t)(j - l->job);
 	l->live--;
 	job_set(j, JOB_FREE);
+}
+
+void job_free(struct offload_job *j)
+{
+	struct lane *l = j->lane;
+	struct offload_job *more;
+
+	job_wipe(j);
+	for (; j; j = more) {
+		more = j->more;
+		slot_free(l, j);
+	}
+}
+
+int job_borrow(struct offload_job *j, unsigned int n)
+{
+	while (n--) {
+		struct offload_job *more = job_take(j->lane);
+
+		if (!more)
+			return -EAGAIN;
+		more->more = j->more;
+		j->more = more;
+	}
+	return 0;
 }
 
 static void job_link(struct lane *l, struct offload_job *j)
@@ -238,6 +259,7 @@ static void job_end(struct offload_job *j)
 	struct lane *l = j->lane;
 
 	job_wipe(j);
+	area_give(j); /* synchronous jobs alone have one */
 	if (!job_wake_is_over(j))
 		return;
 	lane_enter(l);

@@ -4,8 +4,8 @@
  *
  *	in place, no AAD    src = in		   dst = out
  *	in place, AAD	    src = {aad, in}	   dst = {slot, out}
- *	overlap		    src as above	   dst = slot or big
- *	bounced		    src = dst = slot: AAD | payload
+ *	overlap		    src as above	   dst = slot or area
+ *	bounced		    src = dst = slots: AAD | payload
  *
  * Tag, digest state and IV are always in the slot; a key is used where it
  * lies when the input is.
@@ -13,7 +13,6 @@
 #include "offload/offload_priv.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/wd_base.h"
 #include "offload/slot.h"
@@ -30,12 +29,6 @@ static uint64_t at(const struct offload_job *j, const void *p, size_t len)
 	return uacce_addr(&j->lane->q.u, p, len ? len : 1);
 }
 
-static void uses(struct offload_job *j, size_t end)
-{
-	if (j->used < end)
-		j->used = (uint32_t)end;
-}
-
 /* A key is used where it lies, if what it works on is. */
 static uint64_t key_at(struct offload_job *j, enum place src,
 		       const uint8_t *key, size_t len)
@@ -44,22 +37,24 @@ static uint64_t key_at(struct offload_job *j, enum place src,
 
 	if (src == PLACE_CALLER)
 		return at(j, key, len);
-	uses(j, offsetof(struct sec_slot, key) + len);
+	job_uses(j, offsetof(struct sec_slot, key) + len);
 	memcpy(slot->key, key, len);
 	return at(j, slot->key, len);
 }
 
-/* Ordinary memory for an output that does not fit the slot; SVA only. */
-static uint8_t *big_new(struct offload_job *j, size_t bytes)
-{
-	size_t size = wd_align_up(bytes, 64);
-
-	j->big = aligned_alloc(64, size);
-	j->big_size = j->big ? size : 0;
-	return j->big;
-}
-
 /* ---- cipher ------------------------------------------------------------- */
+
+/* AAD and payload where they lie: an entry, and two at most. */
+static uint64_t list_of(struct offload_job *j, struct sec_list *list,
+			const uint8_t *aad, uint32_t aad_len,
+			const uint8_t *data, uint32_t len)
+{
+	job_uses(j, DATA_AT);
+	sec_sgl_init(&list->sgl, SEC_LIST_ENTRIES);
+	(void)sec_sgl_add(&list->sgl, at(j, aad, aad_len), aad_len);
+	(void)sec_sgl_add(&list->sgl, at(j, data, len), len);
+	return at(j, list, sizeof(*list));
+}
 
 /* AAD | payload of the source, without a copy. */
 static void cipher_src(struct offload_job *j, const struct offload_cipher *op,
@@ -68,11 +63,9 @@ static void cipher_src(struct offload_job *j, const struct offload_cipher *op,
 	struct sec_slot *slot = (void *)j->mem;
 
 	if (op->aad_len && op->len) {
-		sec_sgl_fill(&slot->src, at(j, op->aad, op->aad_len),
-			     op->aad_len, at(j, op->in, op->len), op->len);
 		hw->src_sgl = true;
-		hw->src = at(j, &slot->src, sizeof(slot->src));
-		uses(j, DATA_AT);
+		hw->src = list_of(j, &slot->src, op->aad, op->aad_len, op->in,
+				  op->len);
 	} else if (op->aad_len) {
 		hw->src = at(j, op->aad, op->aad_len);
 	} else {
@@ -90,11 +83,9 @@ static void cipher_dst(struct offload_job *j, const struct offload_cipher *op,
 	struct sec_slot *slot = (void *)j->mem;
 
 	if (op->aad_len && op->len) {
-		sec_sgl_fill(&slot->dst, at(j, aad, op->aad_len), op->aad_len,
-			     at(j, op->out, op->len), op->len);
 		hw->dst_sgl = true;
-		hw->dst = at(j, &slot->dst, sizeof(slot->dst));
-		uses(j, DATA_AT);
+		hw->dst = list_of(j, &slot->dst, aad, op->aad_len, op->out,
+				  op->len);
 	} else if (op->aad_len) {
 		hw->dst = at(j, aad, op->aad_len);
 	} else {
@@ -102,52 +93,47 @@ static void cipher_dst(struct offload_job *j, const struct offload_cipher *op,
 	}
 }
 
-/* Memory of the lane's for @bytes: of the slot, else big. */
-static uint8_t *lane_room(struct offload_job *j, size_t bytes)
-{
-	struct sec_slot *slot = (void *)j->mem;
-
-	if (bytes > sizeof(slot->data))
-		return big_new(j, bytes);
-	uses(j, DATA_AT + bytes);
-	return slot->data;
-}
-
 static int cipher_in_place(struct offload_job *j,
 			   const struct offload_cipher *op, enum place dst,
 			   struct sec_cipher_op *hw)
 {
+	struct sec_slot *slot = (void *)j->mem;
 	size_t total = (size_t)op->aad_len + op->len;
-	bool bounce = dst != PLACE_CALLER;
-	uint8_t *room = lane_room(j, bounce ? total : op->aad_len);
+	size_t bytes = dst == PLACE_CALLER ? op->aad_len : total;
+	bool fits = bytes <= sizeof(slot->data);
+	uint8_t *own = fits ? slot->data : area_take(j, bytes);
 
-	if (!room)
+	if (!own)
 		return -ENOMEM;
+	if (fits)
+		job_uses(j, DATA_AT + bytes);
 	cipher_src(j, op, hw);
-	if (!bounce) {
-		cipher_dst(j, op, room, hw);
+	if (dst == PLACE_CALLER) {
+		cipher_dst(j, op, own, hw);
 		return 0;
 	}
 	j->bounced = true;
-	hw->dst = at(j, room, total);
+	hw->dst = at(j, own, total);
 	return 0;
 }
 
-static void cipher_bounced(struct offload_job *j,
-			   const struct offload_cipher *op,
-			   struct sec_cipher_op *hw)
+static int cipher_bounced(struct offload_job *j,
+			  const struct offload_cipher *op,
+			  struct sec_cipher_op *hw)
 {
 	size_t total = (size_t)op->aad_len + op->len;
-	struct sec_slot *slot = (void *)j->mem;
+	struct room r = room_of(j);
+	int rc = room_make(j, total, &hw->src, &hw->src_sgl);
 
-	uses(j, DATA_AT + total);
-	if (op->aad_len)
-		memcpy(slot->data, op->aad, op->aad_len);
-	if (op->len)
-		memcpy(slot->data + op->aad_len, op->in, op->len);
+	if (rc)
+		return rc;
+	room_put(&r, op->aad, op->aad_len);
+	room_put(&r, op->in, op->len);
 	j->copied += op->len;
-	hw->src = hw->dst = at(j, slot->data, total);
+	hw->dst = hw->src;
+	hw->dst_sgl = hw->src_sgl;
 	j->bounced = true;
+	return 0;
 }
 
 /* Nonce or first block, as the mode wants it; they are never the caller's: a
@@ -157,7 +143,7 @@ static int cipher_iv(struct offload_job *j, const struct offload_cipher *op,
 {
 	struct sec_slot *slot = (void *)j->mem;
 
-	uses(j, offsetof(struct sec_slot, key));
+	job_uses(j, offsetof(struct sec_slot, key));
 	hw->iv = at(j, slot->iv, sizeof(slot->iv));
 	if (sec_is_ccm(op->alg)) {
 		hw->b0 = at(j, slot->b0, sizeof(slot->b0));
@@ -180,6 +166,7 @@ static int cipher_place(struct offload_job *j, const void *opaque, void *hw_op)
 		.overlap = overlaps(op->in, op->out, op->len),
 		.bytes = (size_t)op->aad_len + op->len,
 		.slot = SEC_SLOT_DATA,
+		.borrowed = SEC_ROOM(SEC_ROOM_SLOTS),
 	};
 	enum place src, dst;
 	int rc = place_data(&in, &src, &dst);
@@ -203,8 +190,7 @@ static int cipher_place(struct offload_job *j, const void *opaque, void *hw_op)
 		memcpy(slot->mac, op->tag, op->tag_len);
 	if (src == PLACE_CALLER)
 		return cipher_in_place(j, op, dst, hw);
-	cipher_bounced(j, op, hw);
-	return 0;
+	return cipher_bounced(j, op, hw);
 }
 
 static int cipher_encode(const struct offload_job *j, void *sqe, const void *hw)
@@ -216,10 +202,15 @@ static void cipher_finish(struct offload_job *j, const void *opaque)
 {
 	const struct offload_cipher *op = opaque;
 	struct sec_slot *slot = (void *)j->mem;
-	const uint8_t *room = j->big ? j->big : slot->data;
+	struct room r = room_of(j);
 
 	if (j->bounced && op->len && !j->rc) {
-		memcpy(op->out, room + op->aad_len, op->len);
+		if (j->area) {
+			memcpy(op->out, area_data(j) + op->aad_len, op->len);
+		} else {
+			room_get(&r, NULL, op->aad_len);
+			room_get(&r, op->out, op->len);
+		}
 		j->copied += op->len;
 	}
 	if (op->tag_len && op->encrypt)
@@ -257,9 +248,16 @@ int offload_cipher(struct offload *o, const struct offload_cipher *op,
 
 /* ---- digest and MAC ------------------------------------------------------ */
 
-/* What is read only: in the caller's memory or a copy.  *@src says which. */
+/* What is read only: in the caller's memory or a copy. */
+struct message {
+	enum place src;
+	bool sgl;
+	uint64_t addr;
+};
+
+/* @slots: most the copy may take. */
 static int message_place(struct offload_job *j, const uint8_t *in, size_t len,
-			 enum place *src, uint64_t *addr)
+			 unsigned int slots, struct message *m)
 {
 	struct sec_slot *slot = (void *)j->mem;
 	const struct place_in where = {
@@ -267,19 +265,25 @@ static int message_place(struct offload_job *j, const uint8_t *in, size_t len,
 		.async = j->async,
 		.bytes = len,
 		.slot = SEC_SLOT_DATA,
+		.borrowed = slots > 1 ? SEC_ROOM(slots) : 0,
 	};
+	struct room r = room_of(j);
 	enum place dst;
-	int rc = place_data(&where, src, &dst);
+	int rc = place_data(&where, &m->src, &dst);
 
 	if (rc)
 		return rc;
-	uses(j, offsetof(struct sec_slot, key));
-	if (*src == PLACE_SLOT && len) {
-		memcpy(slot->data, in, len);
-		j->copied += len;
-		uses(j, DATA_AT + len);
+	job_uses(j, offsetof(struct sec_slot, key));
+	m->sgl = false;
+	if (m->src == PLACE_CALLER) {
+		m->addr = at(j, len ? in : slot->data, len);
+		return 0;
 	}
-	*addr = at(j, *src == PLACE_SLOT || !len ? slot->data : in, len);
+	rc = room_make(j, len, &m->addr, &m->sgl);
+	if (rc)
+		return rc;
+	room_put(&r, in, len);
+	j->copied += len;
 	return 0;
 }
 
@@ -288,9 +292,11 @@ static int digest_place(struct offload_job *j, const void *opaque, void *hw_op)
 	const struct offload_digest *op = opaque;
 	struct sec_slot *slot = (void *)j->mem;
 	struct sec_digest_op *hw = hw_op;
-	enum place src;
-	uint64_t from;
-	int rc = message_place(j, op->in, op->len, &src, &from);
+	/* Pieces before the last have no lists. */
+	bool last = op->part == SEC_LAST || op->part == SEC_ONE_SHOT;
+	struct message m;
+	int rc = message_place(j, op->in, op->len, last ? SEC_ROOM_SLOTS : 1,
+			       &m);
 
 	if (rc)
 		return rc;
@@ -301,12 +307,13 @@ static int digest_place(struct offload_job *j, const void *opaque, void *hw_op)
 		.part = op->part,
 		.len = op->len,
 		.total_bits = op->total_bits,
-		.src = from,
+		.src = m.addr,
+		.src_sgl = m.sgl,
 		.mac = at(j, slot->mac, sizeof(slot->mac)),
 		.key_len = op->key_len,
 	};
 	if (op->key_len)
-		hw->key = key_at(j, src, op->key, op->key_len);
+		hw->key = key_at(j, m.src, op->key, op->key_len);
 	return 0;
 }
 
@@ -350,9 +357,8 @@ static int mac_place(struct offload_job *j, const void *opaque, void *hw_op)
 {
 	const struct offload_mac *op = opaque;
 	struct sec_slot *slot = (void *)j->mem;
-	enum place src;
-	uint64_t from;
-	int rc = message_place(j, op->in, op->len, &src, &from);
+	struct message m;
+	int rc = message_place(j, op->in, op->len, SEC_ROOM_SLOTS, &m);
 
 	if (rc)
 		return rc;
@@ -365,9 +371,10 @@ static int mac_place(struct offload_job *j, const void *opaque, void *hw_op)
 		.alg = op->alg,
 		.key_len = op->key_len,
 		.len = op->len,
-		.key = key_at(j, src, op->key, op->key_len),
+		.key = key_at(j, m.src, op->key, op->key_len),
 		.iv = op->iv ? at(j, slot->iv, sizeof(slot->iv)) : 0,
-		.src = from,
+		.src = m.addr,
+		.src_sgl = m.sgl,
 		.mac = at(j, slot->mac, sizeof(slot->mac)),
 	};
 	return 0;

@@ -473,8 +473,7 @@ void lane_free(struct lane *l)
 
 		if (j->waiter)
 			j->waiter->job = NULL;
-		wd_wipe(j->big, j->big_size);
-		free(j->big);
 	}
+	areas_free(l);
 	free(l);
 }

@@ -372,16 +372,42 @@ unsigned int offload_qm_version(const struct offload *o,
 	return least;
 }
 
+/* A message that can only be done as one gets as much room as there is; one
+ * that can be done in pieces, little more than it takes to keep the device
+ * busy; and pieces of a digest may not lie in lists. */
+static size_t bounced_max(enum offload_kind kind)
+{
+	switch (kind) {
+	case OFFLOAD_AES_GCM:
+	case OFFLOAD_AES_CCM:
+	case OFFLOAD_AES_CTS:
+	case OFFLOAD_AES_XTS:
+	case OFFLOAD_SM4_GCM:
+	case OFFLOAD_SM4_CCM:
+	case OFFLOAD_SM4_XTS:
+	case OFFLOAD_AES_CMAC:
+	case OFFLOAD_AES_GMAC:
+		return SEC_ROOM(SEC_ROOM_SLOTS);
+	case OFFLOAD_SM3:
+	case OFFLOAD_SHA256:
+	case OFFLOAD_SHA512:
+	case OFFLOAD_SHA1:
+	case OFFLOAD_MD5:
+	case OFFLOAD_HMAC:
+		return SEC_SLOT_DATA;
+	default:
+		return SEC_ROOM(SEC_ROOM_SLOTS_SPLIT);
+	}
+}
+
 size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
 			 bool async)
 {
 	if (!offload_has(o, kind))
 		return 0;
 	if (kinds[kind].engine == UACCE_HPRE)
-		return kind == OFFLOAD_SM2_ENCRYPT ||
-				       kind == OFFLOAD_SM2_DECRYPT
-			       ? HPRE_SM2_MSG_MAX
-			       : HPRE_WIDTH_MAX;
-	return async || !o->engine[kinds[kind].engine].sva ? SEC_SLOT_DATA
-							   : SEC_LEN_MAX;
+		return HPRE_WIDTH_MAX; /* of an SM2 message, too */
+	if (!async && o->engine[UACCE_SEC].sva)
+		return SEC_LEN_MAX;
+	return bounced_max(kind);
 }

@@ -112,7 +112,8 @@ unsigned int offload_qm_version(const struct offload *o,
 				enum uacce_engine engine);
 
 /* Most payload bytes (AAD included) one job of this kind can carry now:
- * SEC_LEN_MAX with SVA, the bounce memory of a slot without. */
+ * SEC_LEN_MAX with SVA; else what lane memory there is for it, about 1.2 MiB
+ * for what can't be split, 20 to 80 KiB for what can. */
 size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
 			 bool async);
 

@@ -4,6 +4,7 @@
  *
  *	offload.c   new and free, which devices	    choose.c  yes or no, pure
  *	proc.c	    what a process has, fork	    place.c   in place or bounced
+ *	room.c	    lane memory for data
  *	lane.c	    queue pairs and who uses them   health.c  of a device
  *	job.c	    the life of a job, reaping	    job_*.c   the three front ends
  *	wait.c	    synchronous and paused waiting  poller.c  the helper thread
@@ -47,15 +48,16 @@ bool choose_device(const struct choose_in *in);
 
 enum place {
 	PLACE_CALLER, /* the caller's own buffer */
-	PLACE_SLOT,   /* memory of the job's slot */
-	PLACE_BIG,    /* ordinary memory of the lane, for this job only */
+	PLACE_SLOT,   /* memory of the job's slot, and of others it borrows */
+	PLACE_BIG,    /* ordinary memory of the lane */
 };
 
 struct place_in {
 	bool sva, async;
-	bool overlap; /* source and destination share bytes */
-	size_t bytes; /* AAD and payload */
-	size_t slot;  /* bytes the slot has for them */
+	bool overlap;	 /* source and destination share bytes */
+	size_t bytes;	 /* AAD and payload */
+	size_t slot;	 /* bytes the slot has for them */
+	size_t borrowed; /* with others' memory; 0: one slot only */
 };
 
 /* Return: 0; -EMSGSIZE: must be bounced and does not fit. */
@@ -207,8 +209,9 @@ struct offload_job {
 	struct offload_job *prev, *next; /* flying, oldest first */
 	uint8_t *mem;			 /* of the slot */
 	struct offload_waiter *waiter;	 /* NULL: synchronous or abandoned */
-	uint8_t *big;
-	size_t big_size;
+	struct offload_job *more;	 /* borrowed slots, for their memory */
+	struct area *area;		 /* output, instead of the slot */
+	size_t area_used;
 	size_t bytes;  /* payload, for statistics */
 	size_t copied; /* of it, into and out of lane memory */
 	uint64_t started, deadline;
@@ -261,6 +264,8 @@ struct lane {
 	unsigned int fresh;
 	uint16_t free; /* LIFO of used ones, so that few are ever touched */
 	size_t stride; /* bytes of a slot */
+	struct area *areas; /* not in use */
+	unsigned int area_count;
 	const struct sec_codec *codec;
 	struct offload_stats *stats; /* @counted, or in the file */
 	struct offload_stats counted;
@@ -330,6 +335,10 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 void job_free(struct offload_job *j); /* lane held; memory wiped here */
 bool job_chain(struct offload_job *j, uint64_t now); /* lane held */
 
+/* Take @n more slots for @j's data; lane held.
+ * Return: 0; -EAGAIN: some may have been taken, they go with the job. */
+int job_borrow(struct offload_job *j, unsigned int n);
+
 /* One call of a front end. */
 struct work {
 	enum offload_kind kind;
@@ -352,6 +361,40 @@ int job_run(struct offload *o, const struct work *work,
 static inline bool job_is_done(const struct offload_job *j)
 {
 	return atomic_load_explicit(&j->word, memory_order_acquire) == JOB_DONE;
+}
+
+/* ---- room.c ------------------------------------------------------------- */
+
+/* Lane memory of a SEC job from some byte on. */
+struct room {
+	struct offload_job *slot;
+	uint8_t *at;
+	size_t left;   /* in this slot */
+	bool borrowed; /* not the job's own */
+};
+
+/*
+ * Memory the device reaches for @bytes of data: the slot's, else with slots
+ * borrowed.  @addr is flat, or of a scatter list when *@sgl.  Lane not held.
+ * Return: 0; -EAGAIN: too few slots are free.
+ */
+int room_make(struct offload_job *j, size_t bytes, uint64_t *addr, bool *sgl);
+struct room room_of(struct offload_job *j);
+void room_put(struct room *r, const uint8_t *from, size_t len);
+void room_get(struct room *r, uint8_t *to, size_t len); /* NULL: skip */
+
+/* Ordinary memory for @bytes of output, wiped and given back by area_give().
+ * NULL: no memory.  Lane not held. */
+uint8_t *area_take(struct offload_job *j, size_t bytes);
+uint8_t *area_data(const struct offload_job *j);
+void area_give(struct offload_job *j);
+void areas_free(struct lane *l); /* kept ones; nobody uses @l */
+
+/* Memory of @j's slot up to @end is to be wiped. */
+static inline void job_uses(struct offload_job *j, size_t end)
+{
+	if (j->used < end)
+		j->used = (uint32_t)end;
 }
 
 /* ---- wait.c ------------------------------------------------------------- */

@@ -21,7 +21,17 @@ struct hpre_slot {
 };
 
 /* A TLS record of 16 KiB with its AAD and some room. */
-#define SEC_SLOT_DATA 19968u
+#define SEC_SLOT_DATA 19840u
+
+/* AAD and payload; 16 MiB of it take two entries. */
+#define SEC_LIST_ENTRIES 4
+
+struct sec_list {
+	struct sec_sgl sgl;
+	struct sec_sgl_entry more[SEC_LIST_ENTRIES - SEC_SGL_ENTRIES];
+};
+_Static_assert(sizeof(struct sec_list) == SEC_SGL_BYTES(SEC_LIST_ENTRIES),
+	       "entries behind each other");
 
 struct sec_slot {
 	_Alignas(64) uint8_t mac[64]; /* tag, digest or digest state */
@@ -29,9 +39,20 @@ struct sec_slot {
 	uint8_t b0[16]; /* CCM */
 	uint8_t reserved[32];
 	uint8_t key[128]; /* HMAC: up to a block */
-	_Alignas(64) struct sec_sgl src, dst;
+	_Alignas(64) struct sec_list src, dst;
 	uint8_t data[SEC_SLOT_DATA]; /* AAD | payload */
 };
 _Static_assert(sizeof(struct sec_slot) <= 20480, "20 KiB a slot");
+
+/*
+ * Data that one slot has no room for lies in others, too: borrowed ones, whole
+ * but for a scatter list at the start of the first.  A job that can be done in
+ * pieces takes few of them, so that others find some.
+ */
+#define SEC_ROOM_SLOTS	     64u /* its own included */
+#define SEC_ROOM_SLOTS_SPLIT 4u
+#define SEC_ROOM_LIST	     SEC_SGL_BYTES(SEC_ROOM_SLOTS)
+#define SEC_ROOM(slots)                                                        \
+	(SEC_SLOT_DATA + ((slots)-1) * sizeof(struct sec_slot) - SEC_ROOM_LIST)
 
 #endif

@@ -94,10 +94,13 @@ static uint8_t *sec_byte(struct sdev_queue *q, uint64_t addr, bool sgl,
 	if (!sgl)
 		return reach(q, addr + at, 1);
 	l = (void *)reach(q, addr, sizeof(*l));
-	for (int i = 0; l && i < l->sum_in_sgl; i++) {
-		if (at < l->entry[i].len)
-			return reach(q, l->entry[i].addr + at, 1);
-		at -= l->entry[i].len;
+	for (unsigned int i = 0; l && i < l->sum_in_sgl; i++) {
+		const struct sec_sgl_entry *e;
+
+		e = (void *)reach(q, addr + SEC_SGL_BYTES(i), sizeof(*e));
+		if (!e || at < e->len)
+			return e ? reach(q, e->addr + at, 1) : NULL;
+		at -= e->len;
 	}
 	return NULL;
 }

@@ -61,7 +61,7 @@ enum sec_mac_alg { SEC_AES_CMAC, SEC_AES_GMAC, SEC_MAC_ALGS };
 struct sec_cipher_op {
 	enum sec_cipher_alg alg;
 	bool encrypt;
-	bool src_sgl, dst_sgl; /* address is that of a struct sec_sgl */
+	bool src_sgl, dst_sgl; /* addresses of a struct sec_sgl */
 	uint8_t key_len;  /* AES 16, 24, 32; SM4 16; 3DES 24, 16 (two keys);
 				* XTS: both halves, AES 32, 64, SM4 32 */
 	uint8_t tag_len;  /* GCM: 8 to 16; CCM: 4 to 16, even; else 0 */
@@ -191,9 +191,12 @@ int sec_ccm_blocks(uint8_t ctr[16], uint8_t b0[16],
 		   const struct sec_cipher_op *op, const uint8_t *nonce,
 		   size_t n);
 
-/* Fill a two-entry list: @first_len bytes at @first, then @second; a part of
- * no bytes gets no entry. */
-void sec_sgl_fill(struct sec_sgl *sgl, uint64_t first, uint32_t first_len,
-		  uint64_t second, uint32_t second_len);
+/* An empty list with room for @entries, SEC_SGL_BYTES() of memory, at most 255.
+ */
+void sec_sgl_init(struct sec_sgl *sgl, uint16_t entries);
+
+/* Append; no bytes get no entry, very many several.
+ * Return: 0; -ENOSPC with nothing appended. */
+int sec_sgl_add(struct sec_sgl *sgl, uint64_t addr, uint32_t len);
 
 #endif

@@ -98,8 +98,9 @@ enum sec_addr_type { SEC_ADDR_FLAT, SEC_ADDR_SGL };
 
 /*
  * Hardware scatter list: one block here, 64-byte aligned, entries behind the
- * head.  Lengths of the job come from the descriptor, so a list may describe
- * more than is used.  docs/hw/sec.md#sgl
+ * head: two, or as many more as the memory behind has room for.  Lengths of the
+ * job come from the descriptor, so a list may describe more than is used.
+ * docs/hw/sec.md#sgl
  */
 struct sec_sgl_entry {
 	uint64_t addr;
@@ -110,7 +111,8 @@ struct sec_sgl_entry {
 };
 _Static_assert(sizeof(struct sec_sgl_entry) == 32, "SGL entries are 32 bytes");
 
-#define SEC_SGL_ENTRIES 2 /* AAD and payload: all the codec builds */
+#define SEC_SGL_ENTRIES	  2
+#define SEC_SGL_ENTRY_MAX (8u << 20) /* bytes */
 struct sec_sgl {
 	uint64_t next;		/* bus address of the next block, 0: last */
 	uint16_t sum_in_chain;	/* capacity over the chain */
@@ -121,5 +123,8 @@ struct sec_sgl {
 	struct sec_sgl_entry entry[SEC_SGL_ENTRIES];
 };
 _Static_assert(sizeof(struct sec_sgl) == 128, "64-byte head and two entries");
+
+/* Bytes of a list of @n entries. */
+#define SEC_SGL_BYTES(n) (64 + 32 * (size_t)(n))
 
 #endif

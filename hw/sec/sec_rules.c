@@ -335,19 +335,34 @@ int sec_outcome(uint32_t done, uint32_t icv, uint32_t error_type)
 	return icv == SEC_ICV_MISMATCH ? -EBADMSG : 0;
 }
 
-void sec_sgl_fill(struct sec_sgl *sgl, uint64_t first, uint32_t first_len,
-		  uint64_t second, uint32_t second_len)
+/* Entries lie behind the head, also those the struct does not count. */
+static struct sec_sgl_entry *sec_sgl_entry(struct sec_sgl *sgl, unsigned int i)
 {
-	uint16_t n = 0;
+	uint8_t *entries = (uint8_t *)sgl + offsetof(struct sec_sgl, entry);
 
-	*sgl = (struct sec_sgl){ 0 };
-	if (first_len)
-		sgl->entry[n++] = (struct sec_sgl_entry){ .addr = first,
-							  .len = first_len };
-	if (second_len)
-		sgl->entry[n++] = (struct sec_sgl_entry){ .addr = second,
-							  .len = second_len };
-	sgl->sum_in_chain = SEC_SGL_ENTRIES;
-	sgl->sum_in_sgl = n;
-	sgl->length_in_sgl = SEC_SGL_ENTRIES;
+	return (struct sec_sgl_entry *)(void *)entries + i;
+}
+
+void sec_sgl_init(struct sec_sgl *sgl, uint16_t entries)
+{
+	memset(sgl, 0, SEC_SGL_BYTES(entries));
+	sgl->sum_in_chain = entries;
+	sgl->length_in_sgl = entries;
+}
+
+int sec_sgl_add(struct sec_sgl *sgl, uint64_t addr, uint32_t len)
+{
+	unsigned int more = (len + SEC_SGL_ENTRY_MAX - 1) / SEC_SGL_ENTRY_MAX;
+
+	if (sgl->sum_in_sgl + more > sgl->length_in_sgl)
+		return -ENOSPC;
+	while (len) {
+		uint32_t n = len < SEC_SGL_ENTRY_MAX ? len : SEC_SGL_ENTRY_MAX;
+
+		*sec_sgl_entry(sgl, sgl->sum_in_sgl++) =
+			(struct sec_sgl_entry){ .addr = addr, .len = n };
+		addr += n;
+		len -= n;
+	}
+	return 0;
 }

@@ -275,9 +275,13 @@ static void a_two_entry_list_carries_a_record(void)
 		bus_get(&bus, flat.src, got, 74);
 		bus_put(&bus, aad, got, 13);
 		bus_put(&bus, text, got + 13, 61);
-		sec_sgl_fill(&sgl, aad, 13, text, 61);
+		sec_sgl_init(&sgl, 2);
+		T_EQ(sec_sgl_add(&sgl, aad, 13), 0);
+		T_EQ(sec_sgl_add(&sgl, text, 61), 0);
 		bus_put(&bus, listed.src, &sgl, sizeof(sgl));
-		sec_sgl_fill(&sgl, aad, 13, out, 61);
+		sec_sgl_init(&sgl, 2);
+		T_EQ(sec_sgl_add(&sgl, aad, 13), 0);
+		T_EQ(sec_sgl_add(&sgl, out, 61), 0);
 		bus_put(&bus, listed.dst, &sgl, sizeof(sgl));
 		T_EQ(c->cipher(&sqe, &listed), 0);
 		T_EQ(run_sec(c, &sqe, qm), 0);

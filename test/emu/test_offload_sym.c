@@ -134,8 +134,8 @@ static bool is_ccm(const struct cipher *c)
 	return c->kind == OFFLOAD_AES_CCM;
 }
 
-static void software(const struct cipher *c, size_t len, uint8_t *out,
-		     uint8_t *tag)
+static void software(const struct cipher *c, const uint8_t *text, size_t len,
+		     uint8_t *out, uint8_t *tag)
 {
 	EVP_CIPHER *e = EVP_CIPHER_fetch(NULL, c->name, "provider=default");
 	EVP_CIPHER_CTX *x = EVP_CIPHER_CTX_new();
@@ -162,7 +162,7 @@ static void software(const struct cipher *c, size_t len, uint8_t *out,
 		T_OK(EVP_EncryptUpdate(x, NULL, &n, NULL, (int)len));
 	if (c->tag_len)
 		T_OK(EVP_EncryptUpdate(x, NULL, &n, aad, sizeof(aad)));
-	T_OK(EVP_EncryptUpdate(x, out, &n, plain, (int)len));
+	T_OK(EVP_EncryptUpdate(x, out, &n, text, (int)len));
 	T_EQ(n, (int)len);
 	T_OK(EVP_EncryptFinal_ex(x, out + n, &n));
 	if (c->tag_len)
@@ -206,7 +206,7 @@ static void there_and_back(const struct cipher *c, size_t len, enum way way)
 		return;
 	}
 	T_OK(offload_has_cipher(o, c->kind, c->alg));
-	software(c, len, want, want_tag);
+	software(c, plain, len, want, want_tag);
 	memcpy(a, plain, len);
 	op.in = a;
 	op.out = way == OVER_ITSELF ? a : b;
@@ -511,7 +511,7 @@ static void empty_payloads_have_a_tag_on_v3(void)
 			T_EQ(run(&op, APART), is_v3() ? 0 : -EINVAL);
 			if (!is_v3())
 				continue;
-			software(&ciphers[at[i]], 0, none, want);
+			software(&ciphers[at[i]], plain, 0, none, want);
 			T_MEM(tag, want, 16);
 			op.encrypt = false;
 			T_EQ(run(&op, PAUSED), 0);
@@ -522,6 +522,91 @@ static void empty_payloads_have_a_tag_on_v3(void)
 	}
 }
 
+/* ---- long messages -------------------------------------------------------- */
+
+static void long_message(const struct cipher *c, uint32_t len, enum way way)
+{
+	uint8_t *a = malloc(len), *b = malloc(len), *want = malloc(len + 16);
+	struct offload_cipher op = cipher_op(c, len);
+	uint8_t want_tag[16], tag[16] = { 0 };
+	struct offload_stats before, after;
+
+	for (uint32_t i = 0; i < len; i++)
+		a[i] = (uint8_t)(i * 7 + i / 300);
+	software(c, a, len, want, want_tag);
+	op.in = a;
+	op.out = way == OVER_ITSELF ? a : b;
+	op.tag = c->tag_len ? tag : NULL;
+	offload_stats(o, &before);
+	T_EQ(run(&op, way), 0);
+	offload_stats(o, &after);
+	T_EQ(after.kind[c->kind].jobs, before.kind[c->kind].jobs + 1);
+	if (memcmp(op.out, want, len) || memcmp(tag, want_tag, c->tag_len))
+		t_fail(__FILE__, __LINE__, "%s, %u bytes, way %d", c->name, len,
+		       way);
+	free(a);
+	free(b);
+	free(want);
+}
+
+/* AES: XTS, CTS, GCM, CCM; none of them can be split. */
+static void long_messages_are_one_descriptor(void)
+{
+	static const size_t at[] = { 8, 11, 14, 15 };
+
+	for (size_t b = 0; b < WD_ARRAY_SIZE(boards); b++) {
+		start(boards[b]);
+		for (size_t i = 0; i < WD_ARRAY_SIZE(at); i++)
+			for (int w = 0; w < WAYS; w++) {
+				long_message(&ciphers[at[i]], 70001, w);
+				long_message(&ciphers[at[i]], 1u << 20, w);
+			}
+		stop();
+	}
+}
+
+/* No entry of a list has more than 8 MiB, and AAD makes a list. */
+static void the_longest_message_is_right(void)
+{
+	start("kunpeng930");
+	long_message(&ciphers[14], SEC_LEN_MAX - sizeof(aad), APART);
+	long_message(&ciphers[14], SEC_LEN_MAX - sizeof(aad), OVER_ITSELF);
+	long_message(&ciphers[4], SEC_LEN_MAX, APART);
+	stop();
+}
+
+static void long_macs_and_digests_without_sva(void)
+{
+	uint8_t *text = calloc(1, 1u << 20), got[64], want[64];
+	struct offload_digest dg = { .kind = OFFLOAD_SHA512,
+				     .alg = SEC_SHA384,
+				     .part = SEC_ONE_SHOT,
+				     .in = text,
+				     .len = 1u << 20,
+				     .state = got };
+	struct offload_mac mac = { .kind = OFFLOAD_AES_CMAC,
+				   .alg = SEC_AES_CMAC,
+				   .key = key,
+				   .key_len = 16,
+				   .in = text,
+				   .len = 1u << 20,
+				   .mac = got };
+
+	start("nosva,kunpeng930");
+	T_OK(EVP_Q_digest(NULL, "SHA384", NULL, text, dg.len, want, NULL));
+	T_EQ(offload_digest(o, &dg, NULL), 0);
+	T_MEM(got, want, 48);
+	T_OK(EVP_Q_mac(NULL, "CMAC", NULL, "AES-128-CBC", NULL, key, 16, text,
+		       mac.len, want, sizeof(want), NULL));
+	T_EQ(offload_mac(o, &mac, NULL), 0);
+	T_MEM(got, want, 16);
+	stop();
+	free(text);
+}
+
 T_MAIN(T_CASE(every_cipher_is_right), T_CASE(sm4_modes_are_the_standards),
        T_CASE(every_digest_and_hmac_is_right), T_CASE(every_mac_is_right),
-       T_CASE(empty_payloads_have_a_tag_on_v3))
+       T_CASE(empty_payloads_have_a_tag_on_v3),
+       T_CASE(long_messages_are_one_descriptor),
+       T_CASE(the_longest_message_is_right),
+       T_CASE(long_macs_and_digests_without_sva))

@@ -32,20 +32,26 @@ static void place_table(void)
 {
 	const enum place C = PLACE_CALLER, S = PLACE_SLOT, B = PLACE_BIG;
 	const struct {
-		struct place_in in; /* sva async overlap bytes slot */
+		struct place_in in; /* sva async overlap bytes slot
+		borrowed */
 		int rc;
 		enum place src, dst;
 	} row[] = {
-		{ { true, false, false, 100, 1000 }, 0, C, C },
-		{ { true, false, false, 9999, 1000 }, 0, C, C },
-		{ { true, false, true, 1000, 1000 }, 0, C, S },
-		{ { true, false, true, 1001, 1000 }, 0, C, B },
-		{ { true, true, false, 1000, 1000 }, 0, S, S },
-		{ { true, true, true, 1000, 1000 }, 0, S, S },
-		{ { true, true, false, 1001, 1000 }, -EMSGSIZE, C, C },
-		{ { false, false, false, 1000, 1000 }, 0, S, S },
-		{ { false, true, true, 1000, 1000 }, 0, S, S },
-		{ { false, false, true, 1001, 1000 }, -EMSGSIZE, C, C },
+		{ { true, false, false, 100, 1000, 0 }, 0, C, C },
+		{ { true, false, false, 9999, 1000, 0 }, 0, C, C },
+		{ { true, false, true, 1000, 1000, 0 }, 0, C, S },
+		{ { true, false, true, 1001, 1000, 0 }, 0, C, B },
+		{ { true, true, false, 1000, 1000, 0 }, 0, S, S },
+		{ { true, true, true, 1000, 1000, 0 }, 0, S, S },
+		{ { true, true, false, 1001, 1000, 0 }, -EMSGSIZE, C, C },
+		{ { false, false, false, 1000, 1000, 0 }, 0, S, S },
+		{ { false, true, true, 1000, 1000, 0 }, 0, S, S },
+		{ { false, false, true, 1001, 1000, 0 }, -EMSGSIZE, C, C },
+		{ { false, false, true, 1001, 1000, 9000 }, 0, S, S },
+		{ { true, true, false, 9000, 1000, 9000 }, 0, S, S },
+		{ { false, true, false, 9001, 1000, 9000 }, -EMSGSIZE, C, C },
+		{ { true, false, true, 1001, 1000, 9000 }, 0, C, B },
+		{ { true, false, false, 9999, 1000, 9000 }, 0, C, C },
 	};
 
 	for (size_t i = 0; i < WD_ARRAY_SIZE(row); i++) {

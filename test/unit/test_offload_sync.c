@@ -344,20 +344,30 @@ static void gcm_of_all_sizes_both_ways(void)
 	stop();
 }
 
-static void gcm_without_sva_up_to_the_slot(void)
+static void gcm_without_sva_in_one_slot_and_in_many(void)
 {
-	uint8_t tag[16], *p = calloc(1, SEC_SLOT_DATA);
+	const uint32_t most = (uint32_t)SEC_ROOM(SEC_ROOM_SLOTS);
+	uint8_t tag[16], *p = calloc(1, most);
 	struct offload_cipher op;
 
 	config();
 	d->sva = false;
 	d->pool_slices = 3;
 	start();
-	T_EQ(offload_max_bytes(o, OFFLOAD_AES_GCM, false), SEC_SLOT_DATA);
+	T_EQ(offload_max_bytes(o, OFFLOAD_AES_GCM, false), most);
+	T_EQ(offload_max_bytes(o, OFFLOAD_AES_GCM, true), most);
+	T_EQ(offload_max_bytes(o, OFFLOAD_AES_CBC, false),
+	     SEC_ROOM(SEC_ROOM_SLOTS_SPLIT));
+	T_EQ(offload_max_bytes(o, OFFLOAD_SHA512, false), SEC_SLOT_DATA);
 	gcm_round(16384, false);
 	gcm_round(16384, true);
 	gcm_round(SEC_SLOT_DATA - 13, true);
-	op = gcm(p, p, SEC_SLOT_DATA - 12, tag);
+	T_EQ(stats().copied, 9 * 16384 + 4 * (SEC_SLOT_DATA - 13));
+	gcm_round(SEC_SLOT_DATA - 12, true);
+	gcm_round(SEC_SLOT_DATA - 12 + sizeof(struct sec_slot), false);
+	gcm_round(200000, false);
+	gcm_round(most - 13, true);
+	op = gcm(p, p, most - 12, tag);
 	T_EQ(offload_cipher(o, &op, NULL), -EMSGSIZE);
 	T_EQ(d->bad_dma, 0);
 	T_OK(sdev_pools_clean(d));
@@ -820,7 +830,7 @@ T_MAIN(T_CASE(loading_opens_nothing), T_CASE(a_job_comes_back),
        T_CASE(refusal_of_the_node_is_for_good_and_asked_once),
        T_CASE(no_descriptors_left_is_not_for_good),
        T_CASE(gcm_of_all_sizes_both_ways),
-       T_CASE(gcm_without_sva_up_to_the_slot),
+       T_CASE(gcm_without_sva_in_one_slot_and_in_many),
        T_CASE(partial_overlap_is_refused),
        T_CASE(what_the_codec_refuses_costs_no_slot),
        T_CASE(every_mode_in_place_and_bounced),

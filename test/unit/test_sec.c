@@ -503,6 +503,13 @@ static void generations_have_their_types(void)
 	T_EQ(sec_codec(4)->field_count, SEC_BD3_FIELDS);
 }
 
+static void list_of(struct sec_sgl *sgl, uint32_t first, uint32_t second)
+{
+	sec_sgl_init(sgl, 2);
+	T_EQ(sec_sgl_add(sgl, SRC, first), 0);
+	T_EQ(sec_sgl_add(sgl, DST, second), 0);
+}
+
 static void a_list_of_two_parts(void)
 {
 	struct sec_sgl sgl;
@@ -513,7 +520,7 @@ static void a_list_of_two_parts(void)
 	};
 
 	memset(&sgl, 0xff, sizeof(sgl));
-	sec_sgl_fill(&sgl, SRC, 13, DST, 70);
+	list_of(&sgl, 13, 70);
 	T_MEM(&sgl, head, 64);
 	T_MEM(sgl.entry, entries, 64);
 }
@@ -522,14 +529,49 @@ static void an_empty_part_gets_no_entry(void)
 {
 	struct sec_sgl sgl;
 
-	sec_sgl_fill(&sgl, SRC, 0, DST, 70);
+	list_of(&sgl, 0, 70);
 	T_EQ(sgl.sum_in_sgl, 1);
 	T_EQ(sgl.entry[0].addr, DST);
 	T_EQ(sgl.entry[0].len, 70);
 	T_EQ(sgl.entry[1].addr, 0);
-	sec_sgl_fill(&sgl, SRC, 13, DST, 0);
+	list_of(&sgl, 13, 0);
 	T_EQ(sgl.sum_in_sgl, 1);
 	T_EQ(sgl.entry[0].addr, SRC);
+}
+
+static void a_full_list_takes_no_more(void)
+{
+	struct sec_sgl sgl, before;
+
+	list_of(&sgl, 1, 2);
+	before = sgl;
+	T_EQ(sec_sgl_add(&sgl, SRC, 1), -ENOSPC);
+	T_EQ(sec_sgl_add(&sgl, SRC, 0), 0);
+	T_MEM(&sgl, &before, sizeof(sgl));
+}
+
+/* No entry has more than 8 MiB. */
+static void a_long_part_gets_several_entries(void)
+{
+	struct {
+		struct sec_sgl sgl;
+		struct sec_sgl_entry third, fourth;
+	} l;
+
+	memset(&l, 0xff, sizeof(l));
+	sec_sgl_init(&l.sgl, 4);
+	T_EQ(sec_sgl_add(&l.sgl, SRC, 13), 0);
+	T_EQ(sec_sgl_add(&l.sgl, DST, SEC_LEN_MAX - 13), 0);
+	T_EQ(l.sgl.sum_in_sgl, 3);
+	T_EQ(l.sgl.length_in_sgl, 4);
+	T_EQ(l.sgl.sum_in_chain, 4);
+	T_EQ(l.sgl.entry[1].addr, DST);
+	T_EQ(l.sgl.entry[1].len, 8u << 20);
+	T_EQ(l.third.addr, DST + (8u << 20));
+	T_EQ(l.third.len, SEC_LEN_MAX - 13 - (8u << 20));
+	T_EQ(l.fourth.addr, 0);
+	T_EQ(sec_sgl_add(&l.sgl, SRC, (8u << 20) + 1), -ENOSPC);
+	T_EQ(l.sgl.sum_in_sgl, 3);
 }
 
 static const char *dump(unsigned int v, const struct sec_sqe *sqe)
@@ -573,4 +615,6 @@ T_MAIN(T_CASE(bd2_aes128_cbc), T_CASE(bd3_aes128_cbc),
        T_CASE(empty_jobs_are_for_the_later_engine),
        T_CASE(answers_are_told_apart), T_CASE(tags_come_back),
        T_CASE(generations_have_their_types), T_CASE(a_list_of_two_parts),
-       T_CASE(an_empty_part_gets_no_entry), T_CASE(a_dump_names_what_is_set))
+       T_CASE(an_empty_part_gets_no_entry), T_CASE(a_full_list_takes_no_more),
+       T_CASE(a_long_part_gets_several_entries),
+       T_CASE(a_dump_names_what_is_set))
