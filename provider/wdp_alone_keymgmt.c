@@ -12,10 +12,6 @@
 /* ---- rows ---------------------------------------------------------------- */
 
 /* X25519 and the like have no parameters, yet TLS copies them: has_params. */
-WDP_KEYMGMT(ec, wdp_ec_types, .type = "EC", .sig_name = "ECDSA",
-	    .exch_name = "ECDH", .has_params = true, WDP_PUB_PRIV);
-WDP_KEYMGMT(sm2, wdp_ec_types, .type = "SM2", .sig_name = "SM2",
-	    .cipher_name = "SM2", .has_params = true, WDP_PUB_PRIV);
 WDP_KEYMGMT(x25519, wdp_ecx_types, .type = "X25519", .exch_name = "X25519",
 	    .has_params = true, WDP_PUB_PRIV);
 WDP_KEYMGMT(x448, wdp_ecx_types, .type = "X448", .exch_name = "X448",
@@ -69,8 +65,6 @@ WDP_KDF_KEYMGMT(tls1prf, "TLS1-PRF");
 WDP_KDF_KEYMGMT(scrypt, "SCRYPT");
 
 const OSSL_ALGORITHM wdp_alone_keymgmts[] = {
-	WDP_ALONE_ROW(WDP_EC_NAMES, wdp_ec_keymgmt_fns),
-	WDP_ALONE_ROW(WDP_SM2_NAMES, wdp_sm2_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_X25519_NAMES, wdp_x25519_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_X448_NAMES, wdp_x448_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_ED25519_NAMES, wdp_ed25519_keymgmt_fns),

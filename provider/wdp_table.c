@@ -55,6 +55,14 @@ static const struct wdp_row wdp_rows[] = {
 	  wdp_dhx_keymgmt_fns, "wd X9.42 DH keys" },
 	{ OSSL_OP_KEYEXCH, OFFLOAD_DH, WDP_DH_NAMES,
 	  wdp_dh_exchange_fns, "wd DH key exchange" },
+	{ OSSL_OP_KEYMGMT, OFFLOAD_ECDH, WDP_EC_NAMES,
+	  wdp_ec_keymgmt_fns, "wd EC keys" },
+	{ OSSL_OP_KEYMGMT, OFFLOAD_ECDSA_SIGN, WDP_EC_NAMES,
+	  wdp_ec_keymgmt_fns, "wd EC keys" },
+	{ OSSL_OP_KEYMGMT, OFFLOAD_SM2_SIGN, WDP_SM2_NAMES,
+	  wdp_sm2_keymgmt_fns, "wd SM2 keys" },
+	{ OSSL_OP_KEYEXCH, OFFLOAD_ECDH, "ECDH",
+	  wdp_ecdh_keyexch_fns, "wd ECDH" },
 
 #define CIPHER(id, first, more, k, a, ...)                                     \
 	{ OSSL_OP_CIPHER, OFFLOAD_##k, first more, wdp_##id##_fns,             \
@@ -127,6 +135,13 @@ static size_t wdp_algorithms(const OSSL_ALGORITHM *a)
 	return n;
 }
 
+/* A key type has a row for each kind of job that wants it. */
+static bool wdp_offered_before(const OSSL_ALGORITHM *a, size_t n,
+			       const struct wdp_row *r)
+{
+	return n && a[n - 1].implementation == r->fns;
+}
+
 /* The rows of an operation, then @more; NULL-terminated, malloc'ed. */
 static OSSL_ALGORITHM *wdp_table_make(struct wdp_ctx *p, int operation,
 				      bool alone, const OSSL_ALGORITHM *more)
@@ -138,7 +153,8 @@ static OSSL_ALGORITHM *wdp_table_make(struct wdp_ctx *p, int operation,
 	if (!a)
 		return NULL;
 	for (size_t i = 0; i < WD_ARRAY_SIZE(wdp_rows); i++)
-		if (wdp_row_offered(p, &wdp_rows[i], operation, alone))
+		if (wdp_row_offered(p, &wdp_rows[i], operation, alone) &&
+		    !wdp_offered_before(a, n, &wdp_rows[i]))
 			a[n++] = wdp_row_algorithm(&wdp_rows[i]);
 	if (more_n)
 		memcpy(a + n, more, more_n * sizeof(*a));

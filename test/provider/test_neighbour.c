@@ -281,7 +281,7 @@ static void what_only_a_lone_wd_serves_is_nobodys_once_it_is_not(void)
 			begin(&w, orders[i], PREFER, dev);
 			T_STR(who_cipher(&w, "ARIA-128-CTR"), "default");
 			T_STR(who_digest(&w, "SHA3-256"), "default");
-			T_STR(who_keymgmt(&w, "EC"), "default");
+			T_STR(who_keymgmt(&w, "ED25519"), "default");
 			T_STR(who_keymgmt(&w, "HMAC"), "default");
 			T_STR(who_signature(&w, "HMAC"), "default");
 			T_STR(who_kdf(&w, "TLS1-PRF"), "default");
