@@ -46,6 +46,10 @@ stats = {stats}
 FILES = {
     "rsa": ("evppkey_rsa", ["rsa-public"]),
     "rsa_common": ("evppkey_rsa_common", ["rsa-private", "rsa-public"]),
+    "ecc": ("evppkey_ecc", ["ecdh"]),
+    "ecdh": ("evppkey_ecdh", ["ecdh"]),
+    "brainpool": ("evppkey_brainpool", ["ecdh"]),
+    "mismatch": ("evppkey_mismatch", []),
     "sm3": ("evpmd_sm3", ["sm3"]),
     "sha": ("evpmd_sha", ["sha256"]),
     "aes": ("evpciph_aes_common",
