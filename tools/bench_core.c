@@ -106,9 +106,7 @@ struct cpu_sums {
 	uint64_t model, others;
 };
 
-#define WORKER_THREAD "wdbench-run"
-
-static void cpu_add_thread(struct cpu_sums *s, const char *tid)
+static bool is_model(const char *tid)
 {
 	char path[64], name[32] = "";
 	ssize_t n = 0;
@@ -120,26 +118,8 @@ static void cpu_add_thread(struct cpu_sums *s, const char *tid)
 		n = read(fd, name, sizeof(name) - 1);
 		close(fd);
 	}
-	if (n <= 0 || !strncmp(name, WORKER_THREAD, strlen(WORKER_THREAD)) ||
-	    atoi(tid) == getpid())
-		return;
-	*(strncmp(name, BENCH_MODEL_THREAD, strlen(BENCH_MODEL_THREAD))
-		  ? &s->others
-		  : &s->model) += clock_ns(thread_clock(atoi(tid)));
-}
-
-/* Of all threads but the workers and the main one. */
-static void cpu_look(struct cpu_sums *s)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *e;
-
-	*s = (struct cpu_sums){ 0 };
-	while (dir && (e = readdir(dir)))
-		if (e->d_name[0] != '.')
-			cpu_add_thread(s, e->d_name);
-	if (dir)
-		closedir(dir);
+	return n > 0 &&
+	       !strncmp(name, BENCH_MODEL_THREAD, strlen(BENCH_MODEL_THREAD));
 }
 
 /* ---- a worker ------------------------------------------------------------- */
@@ -170,6 +150,7 @@ struct run {
 struct worker {
 	struct run *run;
 	pthread_t thread;
+	int tid;
 	struct bench_job *job;
 	unsigned int jobs;   /* at least 1 */
 	unsigned int stride; /* synchronous operations timed together */
@@ -182,6 +163,34 @@ struct worker {
 	_Atomic(struct bench_job *) ready;
 	atomic_bool asleep;
 };
+
+/* Not by name: threads inherit that. */
+static bool is_worker(const struct worker *w, unsigned int n, int tid)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (w[i].tid == tid)
+			return true;
+	return false;
+}
+
+/* Of all threads but @n workers and the main one. */
+static void cpu_look(struct cpu_sums *s, const struct worker *w, unsigned int n)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *e;
+	int tid;
+
+	*s = (struct cpu_sums){ 0 };
+	while (dir && (e = readdir(dir))) {
+		tid = atoi(e->d_name);
+		if (!tid || tid == getpid() || is_worker(w, n, tid))
+			continue;
+		*(is_model(e->d_name) ? &s->model : &s->others) +=
+			clock_ns(thread_clock(tid));
+	}
+	if (dir)
+		closedir(dir);
+}
 
 static _Thread_local struct worker *this_worker;
 
@@ -500,7 +509,7 @@ static void *worker_main(void *arg)
 	struct worker *w = arg;
 
 	this_worker = w;
-	pthread_setname_np(pthread_self(), WORKER_THREAD);
+	w->tid = gettid();
 	/* Until all threads are there. */
 	pthread_mutex_lock(&w->run->gate);
 	pthread_mutex_unlock(&w->run->gate);
@@ -536,21 +545,23 @@ static void add_worker(struct bench_result *sum, const struct bench_result *r)
 	bench_hist_sum(&sum->latency, &r->latency);
 }
 
-static void meet(struct run *run, struct bench_result *result)
+static void meet(struct run *run, const struct worker *w, unsigned int n,
+		 struct bench_result *result)
 {
 	struct cpu_sums before, after;
 
 	pthread_barrier_wait(&run->warm);
 	if (run->work->mark)
 		run->work->mark(run->work->arg, false);
-	cpu_look(&before);
+	cpu_look(&before, w, n);
 	pthread_barrier_wait(&run->go);
 	pthread_barrier_wait(&run->warm);
-	cpu_look(&after);
+	cpu_look(&after, w, n);
 	if (run->work->mark)
 		run->work->mark(run->work->arg, true);
 	result->model_ns = after.model - before.model;
-	result->app_ns = after.others - before.others;
+	result->helper_ns = after.others - before.others;
+	result->app_ns = result->helper_ns;
 }
 
 /* Return: how many could be started. */
@@ -589,7 +600,7 @@ int bench_run(const struct bench_work *work, const struct bench_plan *plan,
 	memset(result, 0, sizeof(*result));
 	run.count = (plan->count + plan->threads - 1) / plan->threads;
 	n = start(&run, w);
-	meet(&run, result);
+	meet(&run, w, n, result);
 	for (unsigned int i = 0; i < n; i++) {
 		pthread_join(w[i].thread, NULL);
 		add_worker(result, &w[i].r);

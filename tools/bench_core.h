@@ -71,9 +71,10 @@ struct bench_allocs {
 
 struct bench_result {
 	uint64_t ops, failed, wrong;
-	uint64_t wall_ns; /* measured time, mean of the threads */
-	double rate;	  /* operations per second, sum of the threads */
-	uint64_t app_ns;  /* CPU of the application's threads */
+	uint64_t wall_ns;   /* measured time, mean of the threads */
+	double rate;	    /* operations per second, sum of the threads */
+	uint64_t app_ns;    /* CPU of the application, helpers included */
+	uint64_t helper_ns; /* of these, threads that others than us made */
 	uint64_t model_ns;
 	struct bench_allocs allocs;
 	struct bench_hist latency;

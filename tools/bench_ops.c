@@ -242,14 +242,17 @@ int bench_op_find(struct bench_op *op, const char *name, char *why, size_t size)
 void bench_errors(const char *what)
 {
 	char text[256];
-	unsigned long e = ERR_peek_last_error();
+	const char *data;
+	unsigned long e;
+	int flags;
 
-	ERR_error_string_n(e, text, sizeof(text));
-	fprintf(stderr, "wdbench: %s: %s\n", what,
-		e ? text : "failed, and libcrypto says no reason");
-	while ((e = ERR_get_error())) {
+	fprintf(stderr, "wdbench: %s%s\n", what,
+		ERR_peek_error() ? ":"
+				 : ": failed, and libcrypto says no reason");
+	while ((e = ERR_get_error_all(NULL, NULL, NULL, &data, &flags))) {
 		ERR_error_string_n(e, text, sizeof(text));
-		fprintf(stderr, "wdbench:   %s\n", text);
+		fprintf(stderr, "wdbench:   %s %s\n", text,
+			flags & ERR_TXT_STRING ? data : "");
 	}
 }
 

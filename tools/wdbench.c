@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fnmatch.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -358,6 +359,8 @@ int main(int argc, char **argv)
 			   .repeat = 1 };
 	int c;
 
+	/* A child that ends early has said why. */
+	signal(SIGPIPE, SIG_IGN);
 	if (bench_alloc_init())
 		bench_allocs_now = bench_alloc_get;
 	while ((c = getopt_long(argc, argv, "p:d:j:ct:P:s:n:r:lhV", options,

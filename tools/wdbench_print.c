@@ -7,6 +7,8 @@
 
 #include <openssl/crypto.h>
 
+#include "base/wd_base.h"
+
 static double per_op(const struct outcome *o, uint64_t n)
 {
 	return o->r.ops ? (double)n / (double)o->r.ops : 0;
@@ -47,12 +49,13 @@ static void json_line(const struct ask *ask, const struct cell *c,
 	       c->threads, c->processes);
 	more = true;
 	printf("\"model\":%s,\"ops\":%llu,\"ops_per_s\":%.1f,"
-	       "\"app_cpu_us\":%.4f,\"model_cpu_us\":%.4f,"
+	       "\"app_cpu_us\":%.4f,\"helper_cpu_us\":%.4f,"
+	       "\"model_cpu_us\":%.4f,"
 	       "\"p50_us\":%.3f,\"p90_us\":%.3f,\"p99_us\":%.3f,"
 	       "\"p999_us\":%.3f",
 	       o->model ? "true" : "false", (unsigned long long)o->r.ops,
 	       o->r.rate, per_op(o, o->r.app_ns) / 1e3,
-	       per_op(o, o->r.model_ns) / 1e3,
+	       per_op(o, o->r.helper_ns) / 1e3, per_op(o, o->r.model_ns) / 1e3,
 	       bench_hist_ns(&o->r.latency, 0.5) / 1e3,
 	       bench_hist_ns(&o->r.latency, 0.9) / 1e3,
 	       bench_hist_ns(&o->r.latency, 0.99) / 1e3,
@@ -75,22 +78,35 @@ static void json_line(const struct ask *ask, const struct cell *c,
 
 /* ---- table -------------------------------------------------------------------- */
 
+static void table_words(const char *const words[])
+{
+	static const int width[] = { -26, -9, -9, 10, 7, 9, 7, 8,
+				     9,	  9,  6,  5,  6, 6, 5 };
+
+	for (size_t i = 0; i < WD_ARRAY_SIZE(width); i++)
+		printf("%s%*s", i ? " " : "", width[i], words[i]);
+	putchar('\n');
+}
+
 static void table_head(const struct ask *ask)
 {
+	static const char *const above[] = {
+		"", "", "",	 "",   "",    "app us", "of",	"model",
+		"", "", "allo-", "of", "sys", "desc-",	"door",
+	};
+	static const char *const below[] = {
+		"operation", "provider", "way",	  "ops/s",  "ratio",
+		"per op",    "helper",	 "us/op", "p50 us", "p99 us",
+		"cs/op",     "wd",	 "calls", "rs/op",  "bells",
+	};
+
 	printf("wdbench %s, OpenSSL %s, %ld CPUs, %s\n\n", WD_VERSION,
 	       OpenSSL_version(OPENSSL_VERSION_STRING),
 	       sysconf(_SC_NPROCESSORS_ONLN),
 	       ask->callback ? "jobs woken by callback"
 			     : "jobs woken by eventfd");
-	printf("%-26s %-9s %-9s %10s %6s %9s %9s %9s %9s %6s %5s %6s %5s "
-	       "%5s\n",
-	       "", "", "", "", "", "app", "model", "", "", "allo-", "of", "sys",
-	       "desc-", "door");
-	printf("%-26s %-9s %-9s %10s %6s %9s %9s %9s %9s %6s %5s %6s %5s "
-	       "%5s\n",
-	       "operation", "provider", "way", "ops/s", "ratio", "us/op",
-	       "us/op", "p50 us", "p99 us", "cs/op", "wd", "calls", "rs/op",
-	       "bells");
+	table_words(above);
+	table_words(below);
 }
 
 static const char *way(const struct cell *c, char *buf, size_t size)
@@ -123,20 +139,20 @@ static void table_line(const struct cell *c, const struct outcome *o,
 		       bench_allocs_now ? per_op(o, o->r.allocs.own) : -1,
 		       o->syscalls, per_op(o, o->descriptors),
 		       per_op(o, o->bells) };
-	static const int width[] = { 6, 5, 6, 5, 5 };
+	static const int width[] = { 6, 5, 6, 6, 5 };
 	char buf[32];
 
 	printf("%-26s %-9s ", c->op->name, c->provider);
 	printf("%-9s %10.0f ", way(c, buf, sizeof(buf)), o->r.rate);
 	if (base)
-		printf("%5.2fx ", ratio(o->r.rate, base->r.rate));
+		printf("%6.2fx ", ratio(o->r.rate, base->r.rate));
 	else
-		printf("%6s ", "");
-	printf("%9.2f %9.2f %9.2f %9.2f", per_op(o, o->r.app_ns) / 1e3,
-	       per_op(o, o->r.model_ns) / 1e3,
+		printf("%7s ", "");
+	printf("%9.2f %7.2f %8.2f %9.2f %9.2f", per_op(o, o->r.app_ns) / 1e3,
+	       per_op(o, o->r.helper_ns) / 1e3, per_op(o, o->r.model_ns) / 1e3,
 	       bench_hist_ns(&o->r.latency, 0.5) / 1e3,
 	       bench_hist_ns(&o->r.latency, 0.99) / 1e3);
-	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
+	for (size_t i = 0; i < WD_ARRAY_SIZE(v); i++)
 		printf(" %*s", width[i], number(v[i], buf, sizeof(buf)));
 	if (strcmp(o->served, c->provider))
 		printf("  (done by %s)", o->served);

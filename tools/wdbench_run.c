@@ -226,6 +226,7 @@ static void add(struct outcome *sum, const struct outcome *more)
 	sum->r.rate += more->r.rate;
 	sum->r.wall_ns += more->r.wall_ns;
 	sum->r.app_ns += more->r.app_ns;
+	sum->r.helper_ns += more->r.helper_ns;
 	sum->r.model_ns += more->r.model_ns;
 	sum->r.allocs.all += more->r.allocs.all;
 	sum->r.allocs.own += more->r.allocs.own;

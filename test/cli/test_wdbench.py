@@ -8,7 +8,8 @@ import wdtest
 WDBENCH = os.path.join(wdtest.BUILD, "tools", "wdbench")
 FIELDS = {"row": str, "provider": str, "served_by": str, "jobs": int,
           "threads": int, "processes": int, "model": bool, "ops": int,
-          "ops_per_s": float, "app_cpu_us": float, "model_cpu_us": float,
+          "ops_per_s": float, "app_cpu_us": float,
+          "helper_cpu_us": float, "model_cpu_us": float,
           "p50_us": float, "p90_us": float, "p99_us": float,
           "p999_us": float}
 OPTIONAL = ("allocs", "allocs_wd", "syscalls", "descriptors", "doorbells",
