@@ -37,6 +37,10 @@ struct hpre_kind {
 	bool in_text, out_text; /* an SM2 message is behind these */
 	bool curves;		/* V3, core group 1 */
 	bool draws;		/* may draw a random number: not remembered */
+	/* W bytes of the input, so many halves in, are a nonce: with another
+	 * one the remembered result is as right. */
+	bool nonce;
+	uint8_t nonce_half;
 };
 
 static size_t in_len(const struct hpre_kind *k, const struct operands *o)
@@ -206,7 +210,7 @@ static const struct hpre_kind kinds[] = {
 	{ modexp, dh_widths, HPRE_ALG_DH, 4, 2, 2, .curves = false },
 	{ hpre_ec_mul, ec_widths, HPRE_ALG_EC_MUL, 8, 4, 4, .curves = true },
 	{ hpre_ecdsa_sign, ec_widths, HPRE_ALG_ECDSA_SIGN, 14, 4, 4,
-	  .curves = true },
+	  .curves = true, .nonce = true, .nonce_half = 2 },
 	{ hpre_ecdsa_verify, ec_widths, HPRE_ALG_ECDSA_VERIFY, 16, 6, 0,
 	  .curves = true },
 	{ hpre_montgomery, x_widths, HPRE_ALG_MONTGOMERY, 6, 2, 2,
@@ -214,11 +218,11 @@ static const struct hpre_kind kinds[] = {
 	{ hpre_sm2_gen, sm2_widths, HPRE_ALG_SM2_GEN, 16, 4, 6,
 	  .curves = true, .draws = true },
 	{ hpre_sm2_sign, sm2_widths, HPRE_ALG_SM2_SIGN, 14, 4, 4,
-	  .curves = true, .draws = true },
+	  .curves = true, .nonce = true, .nonce_half = 2 },
 	{ hpre_sm2_verify, sm2_widths, HPRE_ALG_SM2_VERIFY, 16, 6, 0,
 	  .curves = true },
 	{ hpre_sm2_encrypt, sm2_widths, HPRE_ALG_SM2_ENC, 16, 2, 6,
-	  .in_text = true, .out_text = true, .curves = true, .draws = true },
+	  .in_text = true, .out_text = true, .curves = true, .nonce = true },
 	{ hpre_sm2_decrypt, sm2_widths, HPRE_ALG_SM2_DEC, 14, 6, 0,
 	  .in_text = true, .out_text = true, .curves = true },
 };
@@ -325,21 +329,24 @@ static enum hpre_error recall(const struct emu_job *job,
 			      const struct hpre_kind *k, struct operands *o)
 {
 	uint32_t what[2] = { k->alg, o->width };
+	size_t before = k->nonce ? k->nonce_half * o->width / 2 : in_len(k, o);
+	size_t after = before + (k->nonce ? o->width : 0);
 	struct emu_piece in[] = {
 		{ what, sizeof(what) },
 		{ o->key, k->key_halves * o->width / 2 },
-		{ o->in, in_len(k, o) },
+		{ o->in, before },
+		{ o->in + after, in_len(k, o) - after },
 	};
 	size_t out = out_len(k, o) ? out_len(k, o) : 1;
 	enum hpre_error rc;
 
 	if (!job->replay || k->draws)
 		return compute(k, o);
-	if (emu_replay_get(job->replay, in, 3, o->out, out))
+	if (emu_replay_get(job->replay, in, 4, o->out, out))
 		return E_NONE;
 	rc = compute(k, o);
 	if (!rc)
-		emu_replay_put(job->replay, in, 3, o->out, out);
+		emu_replay_put(job->replay, in, 4, o->out, out);
 	return rc;
 }
 

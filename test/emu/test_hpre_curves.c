@@ -523,6 +523,43 @@ static void ecdsa_gives_the_published_signature(void)
 	bus_close(&fix.b);
 }
 
+/* Another nonce, another signature: as right, so the first one comes again;
+ * another digest is another job. */
+static void replay_remembers_a_signature_whatever_the_nonce(void)
+{
+	gcry_ctx_t ctx = curve(&curves[2]);
+	struct emu_replay *r = emu_replay_new(64);
+	uint8_t number[32] = { 0 }, got[3][64];
+
+	T_OK(r != NULL);
+	open_bus(0);
+	put_params(&curves[2], ctx, sign_names);
+	number[31] = 9;
+	bus_put(&fix.b, fix.key + 64, number, 32);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct hpre_sqe s = make(HPRE_ALG_ECDSA_SIGN, 32);
+		struct emu_job job = { .sqe = s.w,
+				       .dma = &fix.b.dma,
+				       .qm_version = 3,
+				       .qc_type = 1,
+				       .replay = r };
+
+		number[31] = i < 2 ? 5 : 6;
+		bus_put(&fix.b, fix.in, number, 32);
+		number[31] = (uint8_t)(i + 1);
+		bus_put(&fix.b, fix.in + 32, number, 32);
+		emu_hpre.run(&job);
+		T_EQ(s.w[0], 0xC000000E);
+		bus_get(&fix.b, fix.out, got[i], 64);
+	}
+	T_EQ(emu_replay_hits(r), 1);
+	T_MEM(got[1], got[0], 64);
+	T_OK(memcmp(got[2], got[0], 64) != 0);
+	emu_replay_free(r);
+	gcry_ctx_release(ctx);
+	bus_close(&fix.b);
+}
+
 struct signature {
 	gcry_mpi_t n, d, k, e, r, s;
 };
@@ -946,4 +983,5 @@ T_MAIN(T_CASE(products_on_any_curve_agree_with_libgcrypt),
        T_CASE(sm2_keys_are_drawn_and_fit),
        T_CASE(a_fault_turns_the_answer_or_refuses),
        T_CASE(replay_remembers_points_and_verdicts),
+       T_CASE(replay_remembers_a_signature_whatever_the_nonce),
        T_CASE(noise_never_leaves_what_dma_allows))
