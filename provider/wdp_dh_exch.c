@@ -13,8 +13,6 @@
 #include "base/wd_base.h"
 #include "provider/wdp_exch.h"
 
-#define DH_KDF_NAME_MAX 80 /* bytes of a name the twin may tell */
-
 static OSSL_FUNC_keyexch_set_ctx_params_fn dh_set_params;
 static int dh_set_params(void *ctx, const OSSL_PARAM params[])
 {
@@ -37,71 +35,6 @@ static int dh_init(void *ctx, void *key, const OSSL_PARAM params[])
 	return wdp_exch_init(ctx, key, NULL) && dh_set_params(ctx, params);
 }
 
-/* What the twin's KDF was told; ukm is the twin's memory. */
-struct dh_kdf {
-	char type[DH_KDF_NAME_MAX], digest[DH_KDF_NAME_MAX],
-		cek[DH_KDF_NAME_MAX];
-	size_t len;
-	void *ukm;
-	size_t ukm_len;
-};
-
-static bool dh_kdf_read(struct wdp_exch *x, struct dh_kdf *kdf)
-{
-	/* clang-format off */
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_EXCHANGE_PARAM_KDF_TYPE,
-						 kdf->type, sizeof(kdf->type)),
-		OSSL_PARAM_construct_utf8_string(OSSL_EXCHANGE_PARAM_KDF_DIGEST,
-						 kdf->digest,
-						 sizeof(kdf->digest)),
-		OSSL_PARAM_construct_size_t(OSSL_EXCHANGE_PARAM_KDF_OUTLEN,
-					    &kdf->len),
-		OSSL_PARAM_construct_octet_ptr(OSSL_EXCHANGE_PARAM_KDF_UKM,
-					       &kdf->ukm, 0),
-		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_CEK_ALG,
-						 kdf->cek, sizeof(kdf->cek)),
-		OSSL_PARAM_construct_end(),
-	};
-	/* clang-format on */
-	EVP_PKEY_CTX *twin = wdp_exch_twin(x);
-
-	memset(kdf, 0, sizeof(*kdf));
-	if (!twin || EVP_PKEY_CTX_get_params(twin, params) <= 0)
-		return false;
-	kdf->ukm_len = kdf->ukm ? params[3].return_size : 0;
-	return true;
-}
-
-static int dh_kdf_run(struct wdp_ctx *p, const struct dh_kdf *kdf,
-		      const uint8_t *z, size_t z_len, uint8_t *out)
-{
-	OSSL_PARAM params[5], *a = params;
-	EVP_KDF_CTX *ctx = NULL;
-	EVP_KDF *fetched;
-	int ok = 0;
-
-	*a++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-						(char *)kdf->digest, 0);
-	*a++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)z,
-						 z_len);
-	*a++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_CEK_ALG,
-						(char *)kdf->cek, 0);
-	if (kdf->ukm)
-		*a++ = OSSL_PARAM_construct_octet_string(
-			OSSL_KDF_PARAM_UKM, kdf->ukm, kdf->ukm_len);
-	*a = OSSL_PARAM_construct_end();
-
-	fetched = EVP_KDF_fetch(wdp_twin(p), kdf->type, NULL);
-	if (fetched)
-		ctx = EVP_KDF_CTX_new(fetched);
-	if (ctx)
-		ok = EVP_KDF_derive(ctx, out, kdf->len, params) > 0;
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(fetched);
-	return ok;
-}
-
 /* The whole of it is looked at, for whoever measures time. */
 static size_t dh_strip(uint8_t *to, const uint8_t *z, size_t len)
 {
@@ -116,12 +49,12 @@ static size_t dh_strip(uint8_t *to, const uint8_t *z, size_t len)
 	return len - zeros;
 }
 
-static int dh_finish(struct wdp_exch *x, const struct dh_kdf *kdf,
+static int dh_finish(struct wdp_exch *x, const struct wdp_exch_kdf *kdf,
 		     const uint8_t *z, uint8_t *secret, size_t *len)
 {
 	if (*kdf->type) {
 		*len = kdf->len;
-		return dh_kdf_run(x->prov, kdf, z, x->key->size, secret);
+		return wdp_exch_kdf_run(x->prov, kdf, z, x->key->size, secret);
 	}
 	*len = x->key->size;
 	if (x->pad)
@@ -136,11 +69,11 @@ static int dh_derive(void *ctx, unsigned char *secret, size_t *len, size_t size)
 {
 	struct wdp_exch *x = ctx;
 	uint8_t z[HPRE_WIDTH_MAX];
-	struct dh_kdf kdf;
+	struct wdp_exch_kdf kdf;
 	int rc, ok;
 
 	/* Lengths, and what is missing, are the twin's to complain of. */
-	if (!secret || !x->key || !x->peer || !dh_kdf_read(x, &kdf) ||
+	if (!secret || !x->key || !x->peer || !wdp_exch_kdf_read(x, &kdf) ||
 	    size < (*kdf.type ? kdf.len : x->key->size))
 		return wdp_exch_derive(ctx, secret, len, size);
 	rc = wdp_dh_derive(x->key, x->peer, z);

@@ -2,7 +2,9 @@
 #include "provider/wdp_exch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 
 #include "base/wd_base.h"
@@ -187,4 +189,67 @@ const OSSL_PARAM *wdp_exch_settable(void *ctx, void *provctx)
 
 	(void)provctx;
 	return twin ? EVP_PKEY_CTX_settable_params(twin) : exch_none;
+}
+
+/* ---- key derivation ------------------------------------------------------ */
+
+bool wdp_exch_kdf_read(struct wdp_exch *x, struct wdp_exch_kdf *kdf)
+{
+	/* clang-format off */
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_EXCHANGE_PARAM_KDF_TYPE,
+						 kdf->type, sizeof(kdf->type)),
+		OSSL_PARAM_construct_utf8_string(OSSL_EXCHANGE_PARAM_KDF_DIGEST,
+						 kdf->digest,
+						 sizeof(kdf->digest)),
+		OSSL_PARAM_construct_size_t(OSSL_EXCHANGE_PARAM_KDF_OUTLEN,
+					    &kdf->len),
+		OSSL_PARAM_construct_octet_ptr(OSSL_EXCHANGE_PARAM_KDF_UKM,
+					       &kdf->ukm, 0),
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_CEK_ALG,
+						 kdf->cek, sizeof(kdf->cek)),
+		OSSL_PARAM_construct_end(),
+	};
+	/* clang-format on */
+	EVP_PKEY_CTX *twin = wdp_exch_twin(x);
+
+	memset(kdf, 0, sizeof(*kdf));
+	if (!twin || EVP_PKEY_CTX_get_params(twin, params) <= 0)
+		return false;
+	kdf->ukm_len = kdf->ukm ? params[3].return_size : 0;
+	return true;
+}
+
+/* What goes into the digest beside the secret is "ukm" to X9.42's, "info" to
+ * X9.63's; each ignores the other's name for it. */
+int wdp_exch_kdf_run(struct wdp_ctx *p, const struct wdp_exch_kdf *kdf,
+		     const uint8_t *z, size_t z_len, uint8_t *out)
+{
+	OSSL_PARAM params[6], *a = params;
+	EVP_KDF_CTX *ctx = NULL;
+	EVP_KDF *fetched;
+	int ok = 0;
+
+	*a++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
+						(char *)kdf->digest, 0);
+	*a++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)z,
+						 z_len);
+	*a++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_CEK_ALG,
+						(char *)kdf->cek, 0);
+	if (kdf->ukm) {
+		*a++ = OSSL_PARAM_construct_octet_string(
+			OSSL_KDF_PARAM_UKM, kdf->ukm, kdf->ukm_len);
+		*a++ = OSSL_PARAM_construct_octet_string(
+			OSSL_KDF_PARAM_INFO, kdf->ukm, kdf->ukm_len);
+	}
+	*a = OSSL_PARAM_construct_end();
+
+	fetched = EVP_KDF_fetch(wdp_twin(p), kdf->type, NULL);
+	if (fetched)
+		ctx = EVP_KDF_CTX_new(fetched);
+	if (ctx)
+		ok = EVP_KDF_derive(ctx, out, kdf->len, params) > 0;
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(fetched);
+	return ok;
 }

@@ -43,6 +43,23 @@ void wdp_exch_take_peer(struct wdp_exch *x, struct wdp_pkey *peer);
  * refuses one; error raised. */
 EVP_PKEY_CTX *wdp_exch_twin(struct wdp_exch *x);
 
+/* What the twin's KDF was told; @ukm is the twin's memory. */
+#define WDP_EXCH_NAME_MAX 80
+struct wdp_exch_kdf {
+	char type[WDP_EXCH_NAME_MAX]; /* "": there is none */
+	char digest[WDP_EXCH_NAME_MAX], cek[WDP_EXCH_NAME_MAX];
+	size_t len; /* bytes it makes */
+	void *ukm;
+	size_t ukm_len;
+};
+
+/* False: the twin refuses a key, error raised. */
+bool wdp_exch_kdf_read(struct wdp_exch *x, struct wdp_exch_kdf *kdf);
+
+/* Make kdf->len bytes of the raw secret @z.  Return: 1 or 0, error raised. */
+int wdp_exch_kdf_run(struct wdp_ctx *p, const struct wdp_exch_kdf *kdf,
+		     const uint8_t *z, size_t z_len, uint8_t *out);
+
 /* clang-format off */
 /* All of a type's functions but derive, which goes before them. */
 #define WDP_EXCH_FNS                                                           \
