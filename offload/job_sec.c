@@ -4,7 +4,8 @@
  *
  *	in place, no AAD    src = in		   dst = out
  *	in place, AAD	    src = {aad, in}	   dst = {slot, out}
- *	overlap		    src as above	   dst = slot or area
+ *	overlap		    src as above	   dst = slot or area; with
+ *						   @insist as above
  *	bounced		    src = dst = slots: AAD | payload
  *
  * Tag, digest state and IV are always in the slot; a key is used where it
@@ -27,6 +28,17 @@ static bool overlaps(const uint8_t *a, const uint8_t *b, size_t len)
 static uint64_t at(const struct offload_job *j, const void *p, size_t len)
 {
 	return uacce_addr(&j->lane->q.u, p, len ? len : 1);
+}
+
+/*
+ * May the device write over its own input?  Half way through it may fail, and
+ * then the input is gone: only for who would not do it in software anyway.  A
+ * tag that is wrong is a verdict, and is heard with the input as it was.
+ */
+static bool may_write_over(const struct offload_job *j,
+			   const struct offload_cipher *op)
+{
+	return j->lane->proc->o->cfg.insist && (op->encrypt || !op->tag_len);
 }
 
 /* A key is used where it lies, if what it works on is. */
@@ -163,7 +175,8 @@ static int cipher_place(struct offload_job *j, const void *opaque, void *hw_op)
 	const struct place_in in = {
 		.sva = j->lane->q.u.sva,
 		.async = j->async,
-		.overlap = overlaps(op->in, op->out, op->len),
+		.overlap = overlaps(op->in, op->out, op->len) &&
+			   !may_write_over(j, op),
 		.bytes = (size_t)op->aad_len + op->len,
 		.slot = SEC_SLOT_DATA,
 		.borrowed = SEC_ROOM(SEC_ROOM_SLOTS),

@@ -10,12 +10,13 @@
  *
  * Knows no OpenSSL: what pausing and waking mean comes in as a struct
  * offload_waiter.  Software is the caller's too: offload says yes, no, or what
- * went wrong, and has by then written nothing to memory of the caller's.
+ * went wrong, and has by then written nothing to memory of the caller's that
+ * software needs.
  *
  * Memory.  A synchronous job on a device with SVA uses the caller's buffers in
  * place, unless source and destination overlap: then the device writes to lane
  * memory and the result is copied out, so that a job that fails half way has
- * lost nothing.  Every asynchronous job, and every job without SVA, lives in
+ * lost nothing (docs/design/zero-copy.md).  Every asynchronous job, and every job without SVA, lives in
  * lane memory altogether: an application may drop a paused job, and the device
  * may still write.  Lane memory is wiped after each job.
  *
@@ -63,7 +64,8 @@ struct offload_config {
 	enum offload_poll poll;
 	unsigned int timeout_ms; /* deadline of a job; 0: 1000 */
 	bool insist; /* choose devices that have failed, too: the caller wants
-		      * to hear of it, not to go on without */
+		      * to hear of it, not to go on without; so a cipher's job
+		      * over its own input may lose it when it fails */
 	uint32_t min_bytes[OFFLOAD_KINDS]; /* see offload_config_init() */
 	const char *stats; /* NULL, or directory for a statistics file */
 };

@@ -296,23 +296,59 @@ static void three_devices_of_each(void)
 	right_on("hpre=3,sec=3,threads=2");
 }
 
-static void a_record_costs_one_descriptor_and_no_copy(void)
+/* AES-256-GCM of 16 KiB and back: one descriptor and one doorbell each way,
+ * and this many bytes copied. */
+static void record_costs(const char *options, bool insist, bool over_itself,
+			 uint64_t sealing, uint64_t opening)
 {
 	struct offload_stats s;
 	struct offload_cipher op = op_of(&syms[5], 16384);
-	static uint8_t out[DATA];
+	static uint8_t in_out[DATA], out[DATA];
+	uint8_t mine[16];
 
 	config();
-	start("inline");
-	op.in = plain;
-	op.out = out;
-	op.tag = tag;
+	cfg.insist = insist;
+	start(options);
+	software(&syms[5], 16384);
+	memcpy(in_out, plain, 16384);
+	op.in = in_out;
+	op.out = over_itself ? in_out : out;
+	op.tag = mine;
 	T_EQ(offload_cipher(o, &op, NULL), 0);
+	T_MEM(op.out, cipher, 16384);
+	T_MEM(mine, tag, 16);
 	offload_stats(o, &s);
 	T_EQ(s.kind[OFFLOAD_AES_GCM].jobs, 1);
 	T_EQ(s.sq_bells, 1);
-	T_EQ(s.copied, 0);
+	T_EQ(s.copied, sealing);
+	op.in = op.out;
+	op.out = in_out;
+	op.encrypt = false;
+	T_EQ(offload_cipher(o, &op, NULL), 0);
+	T_MEM(in_out, plain, 16384);
+	offload_stats(o, &s);
+	T_EQ(s.kind[OFFLOAD_AES_GCM].jobs, 2);
+	T_EQ(s.sq_bells, 2);
+	T_EQ(s.copied, sealing + opening);
 	stop();
+}
+
+static void a_record_costs_one_descriptor_and_no_copy(void)
+{
+	record_costs("inline", false, false, 0, 0);
+	record_costs("inline,kunpeng920", false, false, 0, 0);
+}
+
+static void a_record_over_itself_is_copied_once(void)
+{
+	record_costs("inline", false, true, 16384, 16384);
+	record_costs("inline", true, true, 0, 16384); /* the tag may be wrong */
+}
+
+static void a_record_without_sva_is_copied_in_and_out(void)
+{
+	record_costs("inline,nosva", false, false, 32768, 32768);
+	record_costs("inline,nosva", true, true, 32768, 32768);
 }
 
 /* ---- threads --------------------------------------------------------------- */
@@ -491,6 +527,8 @@ static void the_other_device_takes_over(void)
 T_MAIN(T_CASE(kunpeng920), T_CASE(kunpeng930), T_CASE(in_line),
        T_CASE(without_sva), T_CASE(three_devices_of_each),
        T_CASE(a_record_costs_one_descriptor_and_no_copy),
+       T_CASE(a_record_over_itself_is_copied_once),
+       T_CASE(a_record_without_sva_is_copied_in_and_out),
        T_CASE(threads_beyond_the_queues), T_CASE(paused_jobs_all_come_back),
        T_CASE(late_is_only_late), T_CASE(a_lost_completion_is_a_timeout),
        T_CASE(an_error_status_is_an_error),
