@@ -331,7 +331,8 @@ static inline bool wdp_libcrypto_since(unsigned int major, unsigned int minor)
 extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];
 extern const OSSL_DISPATCH wdp_dh_keymgmt_fns[], wdp_dhx_keymgmt_fns[],
 	wdp_dh_exchange_fns[];
-extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[];
+extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[],
+	wdp_rsa_kem_fns[];
 extern const OSSL_DISPATCH wdp_ec_keymgmt_fns[], wdp_sm2_keymgmt_fns[],
 	wdp_ecdh_keyexch_fns[];
 extern const OSSL_DISPATCH wdp_sm3_fns[], wdp_sha256_fns[];

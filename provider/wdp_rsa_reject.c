@@ -70,22 +70,28 @@ static int reject_hmac(const struct wdp_rsa_hash *h,
 	return rc;
 }
 
-/* @label has at most eight characters. */
+struct reject_label {
+	uint8_t len, text[8];
+};
+
+static const struct reject_label reject_message = { 7, "message" };
+static const struct reject_label reject_lengths = { 6, "length" };
+
 static int reject_prf(const struct wdp_rsa_hash *h,
-		      const uint8_t kdk[REJECT_HASH], const char *label,
-		      uint8_t *out, size_t n)
+		      const uint8_t kdk[REJECT_HASH],
+		      const struct reject_label *label, uint8_t *out, size_t n)
 {
-	uint8_t in[2 + 8 + 2] = { 0 }, mac[REJECT_HASH];
-	size_t label_len = strlen(label), bits = n * 8;
+	uint8_t in[2 + sizeof(label->text) + 2] = { 0 }, mac[REJECT_HASH];
+	size_t bits = n * 8;
 	int rc = 0;
 
-	memcpy(in + 2, label, label_len);
-	in[2 + label_len] = (uint8_t)(bits >> 8);
-	in[3 + label_len] = (uint8_t)bits;
+	memcpy(in + 2, label->text, label->len);
+	in[2 + label->len] = (uint8_t)(bits >> 8);
+	in[3 + label->len] = (uint8_t)bits;
 	for (; n && !rc; in[1]++) {
 		size_t now = n < sizeof(mac) ? n : sizeof(mac);
 
-		rc = reject_hmac(h, kdk, in, label_len + 4, mac);
+		rc = reject_hmac(h, kdk, in, label->len + 4u, mac);
 		memcpy(out, mac, now);
 		out += now;
 		n -= now;
@@ -107,7 +113,7 @@ static int reject_length(const struct wdp_rsa_hash *h,
 {
 	uint32_t most = (uint32_t)k - REJECT_OVERHEAD, n = 0;
 	uint8_t tries[2 * REJECT_TRIES];
-	int rc = reject_prf(h, kdk, "length", tries, sizeof(tries));
+	int rc = reject_prf(h, kdk, &reject_lengths, tries, sizeof(tries));
 
 	for (size_t i = 0; !rc && i < sizeof(tries); i += 2) {
 		uint32_t one = (uint32_t)tries[i] << 8 | tries[i + 1];
@@ -130,7 +136,7 @@ int wdp_rsa_substitute(struct wdp_rsa_substitute *sub,
 
 	rc = reject_hmac(h, hash, in, k, kdk);
 	if (!rc)
-		rc = reject_prf(h, kdk, "message", sub->block, k);
+		rc = reject_prf(h, kdk, &reject_message, sub->block, k);
 	if (!rc)
 		rc = reject_length(h, kdk, k, &sub->len);
 	wd_wipe(kdk, sizeof(kdk));

@@ -48,6 +48,8 @@ static const struct wdp_row wdp_rows[] = {
 	  wdp_rsa_signature_fns, "wd RSA signatures" },
 	{ OSSL_OP_ASYM_CIPHER, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
 	  wdp_rsa_asym_cipher_fns, "wd RSA encryption" },
+	{ OSSL_OP_KEM, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES, wdp_rsa_kem_fns,
+	  "wd RSA key encapsulation" },
 
 	{ OSSL_OP_KEYMGMT, OFFLOAD_DH, WDP_DH_NAMES,
 	  wdp_dh_keymgmt_fns, "wd DH keys" },
