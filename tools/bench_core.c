@@ -158,6 +158,7 @@ struct worker {
 	uint64_t quota;	     /* operations that may still be started */
 	struct bench_result r;
 	uint64_t excluded_wall, excluded_cpu;
+	struct bench_allocs excluded_allocs;
 	/* ASYNC */
 	int epoll, bell;
 	_Atomic(struct bench_job *) ready;
@@ -196,14 +197,27 @@ static _Thread_local struct worker *this_worker;
 
 void bench_exclude_begin(struct bench_pause *p)
 {
+	if (!this_worker)
+		return;
+	if (bench_allocs_now)
+		bench_allocs_now(&p->allocs);
 	p->wall = wd_now_ns();
 	p->cpu = cpu_now();
 }
 
 void bench_exclude_end(const struct bench_pause *p)
 {
-	this_worker->excluded_cpu += cpu_now() - p->cpu;
-	this_worker->excluded_wall += wd_now_ns() - p->wall;
+	struct worker *w = this_worker;
+	struct bench_allocs now = { 0 };
+
+	if (!w)
+		return;
+	w->excluded_cpu += cpu_now() - p->cpu;
+	w->excluded_wall += wd_now_ns() - p->wall;
+	if (bench_allocs_now)
+		bench_allocs_now(&now);
+	w->excluded_allocs.all += now.all - p->allocs.all;
+	w->excluded_allocs.own += now.own - p->allocs.own;
 }
 
 static void worker_fails(struct worker *w)
@@ -418,6 +432,7 @@ static void chunk(struct worker *w)
 	for (unsigned int i = 0; i < w->jobs; i++)
 		w->job[i].slot = 0;
 	w->excluded_cpu = w->excluded_wall = 0;
+	w->excluded_allocs = (struct bench_allocs){ 0 };
 	if (bench_allocs_now)
 		bench_allocs_now(&before);
 	wall = wd_now_ns();
@@ -430,8 +445,8 @@ static void chunk(struct worker *w)
 	w->r.wall_ns += wd_now_ns() - wall - w->excluded_wall;
 	if (bench_allocs_now)
 		bench_allocs_now(&after);
-	w->r.allocs.all += after.all - before.all;
-	w->r.allocs.own += after.own - before.own;
+	w->r.allocs.all += after.all - before.all - w->excluded_allocs.all;
+	w->r.allocs.own += after.own - before.own - w->excluded_allocs.own;
 	check_chunk(w);
 }
 

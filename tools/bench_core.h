@@ -39,6 +39,11 @@ void bench_hist_sum(struct bench_hist *sum, const struct bench_hist *more);
 /* The latency that @share (0 to 1) of all operations did not exceed. */
 double bench_hist_ns(const struct bench_hist *h, double share);
 
+/* Counters of the calling thread; see bench_alloc.h. */
+struct bench_allocs {
+	uint64_t all, own; /* own: asked for by wd itself */
+};
+
 struct bench_job;
 
 /* What is measured.  Return of run and check: 1 good, 0 failed or wrong. */
@@ -64,11 +69,6 @@ struct bench_plan {
 	uint64_t count;	      /* operations of all threads */
 };
 
-/* Counters of the calling thread; see bench_alloc.h. */
-struct bench_allocs {
-	uint64_t all, own; /* own: asked for by wd itself */
-};
-
 struct bench_result {
 	uint64_t ops, failed, wrong;
 	uint64_t wall_ns;   /* measured time, mean of the threads */
@@ -82,10 +82,12 @@ struct bench_result {
 
 /*
  * Within run(): what lies between is another's work (the peer of a handshake),
- * and counts neither as CPU of the application nor as time.
+ * and counts neither as CPU of the application, nor as time, nor as its
+ * allocations.  Outside of a run it does nothing.
  */
 struct bench_pause {
 	uint64_t wall, cpu;
+	struct bench_allocs allocs;
 };
 void bench_exclude_begin(struct bench_pause *p);
 void bench_exclude_end(const struct bench_pause *p);

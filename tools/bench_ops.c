@@ -10,6 +10,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
+#include <openssl/ssl.h>
 
 #include "base/wd_base.h"
 
@@ -49,6 +50,12 @@
 	{                                                                      \
 		.name = n "-keygen", &bench_keygen, alg, group                 \
 	}
+#define TLS(n, ver, cert, g, tg)                                               \
+	{ .name = n, &bench_tls, cert, g, 2048, .tls = ver, .tls_group = tg }, \
+	{                                                                      \
+		.name = n "-resumed", &bench_tls, cert, g, 2048, .tls = ver,   \
+		.tls_group = tg, .resume = true                                \
+	}
 #define CIPHER(n)                                                              \
 	{ .name = n, &bench_cipher, n },                                       \
 	{                                                                      \
@@ -86,6 +93,17 @@ const struct bench_row bench_rows[] = {
 	{ .name = "sm2-encrypt", &bench_encrypt, "SM2", "SM2" },
 	{ .name = "sm2-decrypt", &bench_decrypt, "SM2", "SM2" },
 	{ .name = "sm2-keygen", &bench_keygen, "SM2", "SM2" },
+	TLS("tls12-rsa2048-x25519", TLS1_2_VERSION, "RSA", NULL, "X25519"),
+	TLS("tls12-rsa2048-p256", TLS1_2_VERSION, "RSA", NULL, "prime256v1"),
+	TLS("tls12-ecdsap256-x25519", TLS1_2_VERSION, "EC", "P-256", "X25519"),
+	TLS("tls12-ecdsap256-p256", TLS1_2_VERSION, "EC", "P-256",
+	    "prime256v1"),
+	TLS("tls13-rsa2048-x25519", TLS1_3_VERSION, "RSA", NULL, "X25519"),
+	TLS("tls13-rsa2048-p256", TLS1_3_VERSION, "RSA", NULL, "prime256v1"),
+	TLS("tls13-ecdsap256-x25519", TLS1_3_VERSION, "EC", "P-256", "X25519"),
+	TLS("tls13-ecdsap256-p256", TLS1_3_VERSION, "EC", "P-256",
+	    "prime256v1"),
+	TLS("tls13-ecdsap384-p384", TLS1_3_VERSION, "EC", "P-384", "secp384r1"),
 	CIPHER("aes-128-gcm"),
 	CIPHER("aes-256-gcm"),
 	CIPHER("aes-128-ccm"),
@@ -130,6 +148,10 @@ const struct bench_set bench_sets[] = {
 		 "aes-128-ctr:16384 aes-128-xts:16384 sm4-cbc:16384 "
 		 "sm4-ctr:16384 des-ede3-cbc:16384 sm3:16384 sha256:16384 "
 		 "sha512:16384 hmac-sha256:16384 cmac-aes-128-cbc:16384" },
+	{ "tls", "tls12-rsa2048-x25519 tls12-rsa2048-x25519-resumed "
+		 "tls12-ecdsap256-p256 tls12-ecdsap256-p256-resumed "
+		 "tls13-rsa2048-x25519 tls13-rsa2048-x25519-resumed "
+		 "tls13-ecdsap256-p256 tls13-ecdsap256-p256-resumed" },
 	{ "small", "aes-128-gcm:16 aes-128-gcm:1024 aes-256-cbc:16 "
 		   "aes-256-cbc:1024 sm4-cbc:16 sm4-cbc:1024 sm3:16 sm3:1024 "
 		   "sha256:16 sha256:1024" },
@@ -390,6 +412,8 @@ bool bench_op_prepare(struct bench_op *op, struct bench_side *side)
 
 void bench_op_free(struct bench_op *op)
 {
+	if (op->row.family->release)
+		op->row.family->release(op);
 	EVP_PKEY_free(op->key);
 	EVP_PKEY_free(op->peer);
 	free(op->in);

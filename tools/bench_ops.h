@@ -32,6 +32,7 @@ struct bench_family {
 	unsigned int slots; /* 0: as fit into 64 KiB */
 	/* Once, after the keys: input, expected results.  1 or 0. */
 	int (*prepare)(struct bench_op *op);
+	void (*release)(struct bench_op *op); /* op->more; NULL */
 	int (*open)(struct bench_state *s);
 	int (*run)(void *state, unsigned int slot);
 	int (*check)(void *state, unsigned int slot);
@@ -42,12 +43,13 @@ struct bench_family {
 struct bench_row {
 	const char *name;
 	const struct bench_family *family;
-	const char *alg; /* key type; algorithm to fetch */
-	const char
-		*group; /* curve or group; MAC: digest or cipher; TLS: group */
-	unsigned int bits; /* RSA; else digest bytes of a signature */
-	bool pss, resume;
-	int tls; /* version */
+	const char *alg;   /* key type; algorithm to fetch */
+	const char *group; /* curve or group; MAC: digest or cipher */
+	unsigned int bits; /* RSA */
+	bool pss;
+	int tls; /* version; @alg, @group and @bits are the certificate's */
+	const char *tls_group;
+	bool resume;
 };
 
 struct bench_side {
