@@ -340,8 +340,8 @@ extern const OSSL_DISPATCH wdp_sm3_fns[], wdp_sha256_fns[];
 /* Served only while alone (and, without a device, all of the above too):
  * wdp_alone.c answers per operation id; NULL when it has nothing. */
 const OSSL_ALGORITHM *wdp_alone_query(struct wdp_ctx *p, int operation_id);
-/* TLS-GROUP and TLS-SIGALG capabilities while alone. */
-int wdp_alone_capabilities(struct wdp_ctx *p, const char *capability,
+/* TLS-GROUP capabilities: groups of the key types that are offered now. */
+int wdp_groups_announce(struct wdp_ctx *p, const char *capability,
 			   OSSL_CALLBACK *cb, void *arg);
 /* Frees what standing alone needed. */
 void wdp_alone_fini(struct wdp_ctx *p);

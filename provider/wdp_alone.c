@@ -51,18 +51,15 @@ const OSSL_ALGORITHM *wdp_alone_query(struct wdp_ctx *p, int operation_id)
 /* ---- TLS groups ---------------------------------------------------------- */
 
 struct wdp_groups {
+	const struct wdp_ctx *p;
 	OSSL_CALLBACK *cb;
 	void *arg;
 };
 
-static bool wdp_alone_has_keymgmt(const char *name)
+static bool wdp_alone_in_table(const OSSL_ALGORITHM *a, const char *name)
 {
-	const OSSL_ALGORITHM *a = wdp_alone_keymgmts;
 	size_t len = strlen(name);
 
-	/* A key type of the table is offered while alone, device or not. */
-	if (wdp_table_knows(name, len))
-		return true;
 	for (; a->algorithm_names; a++) {
 		const char *n = a->algorithm_names;
 
@@ -70,6 +67,15 @@ static bool wdp_alone_has_keymgmt(const char *name)
 			return true;
 	}
 	return false;
+}
+
+static bool wdp_alone_has_keymgmt(const struct wdp_ctx *p, const char *name)
+{
+	if (!wdp_alone(p))
+		return wdp_alone_in_table(p->offer[OSSL_OP_KEYMGMT], name);
+	/* A key type of the table is offered while alone, device or not. */
+	return wdp_table_knows(name, strlen(name)) ||
+	       wdp_alone_in_table(wdp_alone_keymgmts, name);
 }
 
 static int wdp_alone_group(const OSSL_PARAM params[], void *arg)
@@ -80,19 +86,21 @@ static int wdp_alone_group(const OSSL_PARAM params[], void *arg)
 
 	alg = OSSL_PARAM_locate_const(params, OSSL_CAPABILITY_TLS_GROUP_ALG);
 	if (!alg || !OSSL_PARAM_get_utf8_string_ptr(alg, &name) ||
-	    !wdp_alone_has_keymgmt(name))
+	    !wdp_alone_has_keymgmt(g->p, name))
 		return 1;
 	return g->cb(params, g->arg);
 }
 
 /*
- * Groups of the private context's default provider.  Never 0 for TLS-GROUP:
- * SSL_CTX_new() fails then.
+ * Groups of the private context's default provider, of the key types that are
+ * offered: libssl drops a group whose announcer is not the provider that it
+ * gets the key type from, so beside default too each must announce its own.
+ * Never 0 for TLS-GROUP: SSL_CTX_new() fails then.
  */
-int wdp_alone_capabilities(struct wdp_ctx *p, const char *capability,
-			   OSSL_CALLBACK *cb, void *arg)
+int wdp_groups_announce(struct wdp_ctx *p, const char *capability,
+			OSSL_CALLBACK *cb, void *arg)
 {
-	struct wdp_groups groups = { cb, arg };
+	struct wdp_groups groups = { p, cb, arg };
 	OSSL_PROVIDER *twin;
 	OSSL_LIB_CTX *libctx;
 

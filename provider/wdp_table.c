@@ -237,9 +237,9 @@ int wdp_table_capabilities(void *provctx, const char *capability,
 {
 	struct wdp_ctx *p = provctx;
 
-	if (!wdp_alone(p))
+	if (!wdp_alone(p) && !p->offer[OSSL_OP_KEYMGMT]->algorithm_names)
 		return 1;
-	return wdp_alone_capabilities(p, capability, cb, arg);
+	return wdp_groups_announce(p, capability, cb, arg);
 }
 
 bool wdp_table_knows(const char *name, size_t len)

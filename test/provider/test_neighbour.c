@@ -20,6 +20,7 @@
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
 #include <openssl/store.h>
 
 #include "base/wd_base.h"
@@ -447,6 +448,34 @@ static int count_group(const OSSL_PARAM params[], void *arg)
 	return 1;
 }
 
+/* @groups of libssl when @query says whose keys are taken. */
+static void t_groups(struct world *w, const char *query, const char *groups)
+{
+	SSL_CTX *c = SSL_CTX_new_ex(w->ctx, query, TLS_method());
+
+	T_OK(c);
+	if (!SSL_CTX_set1_groups_list(c, groups))
+		t_fail(__FILE__, __LINE__, "%s with \"%s\"", groups, query);
+	SSL_CTX_free(c);
+}
+
+static void every_group_is_there_whoever_has_its_keys(void)
+{
+	static const char *const groups[] = { "P-256",	  "P-384", "P-521",
+					      "X25519",	  "X448",  "ffdhe2048",
+					      "ffdhe4096" };
+	struct world w;
+
+	begin(&w, "default wd", NULL, true);
+	for (size_t i = 0; i < WD_ARRAY_SIZE(groups); i++) {
+		t_groups(&w, "", groups[i]);
+		t_groups(&w, "provider=default", groups[i]);
+		t_groups(&w, "?provider=wd", groups[i]);
+		t_groups(&w, "?wd.offload=yes", groups[i]);
+	}
+	end(&w);
+}
+
 static void announcing_no_groups_is_no_error(void)
 {
 	struct world w;
@@ -475,6 +504,7 @@ int main(int argc, char **argv)
 		T_CASE(a_configuration_file_in_either_order_is_the_same),
 		T_CASE(a_method_outlives_the_unload),
 		T_CASE(announcing_no_groups_is_no_error),
+		T_CASE(every_group_is_there_whoever_has_its_keys),
 	};
 	const char *d = getenv("WD_DEVICE");
 
