@@ -69,7 +69,8 @@ static struct offload_job *job_take(struct lane *l)
 	j->copied = 0;
 	j->rc = 0;
 	j->async = j->abandoned = j->sleeping = j->probe = false;
-	j->paused = j->bounced = j->chained = false;
+	j->paused = j->bounced = j->chained = j->vain = false;
+	j->spun_ns = 0;
 	j->more = NULL;
 	l->live++;
 	job_set(j, JOB_FILLING);
@@ -101,6 +102,13 @@ void job_free(struct offload_job *j)
 	struct offload_job *more;
 
 	job_wipe(j);
+	if (!j->async) {
+		l->stats->spun_ns += j->spun_ns;
+		l->vain = j->vain ? l->vain + 1 : 0;
+	}
+	if (j->woken)
+		l->woken--;
+	j->woken = false;
 	for (; j; j = more) {
 		more = j->more;
 		slot_free(l, j);
@@ -166,12 +174,14 @@ static void job_count(struct offload_job *j, int rc)
 }
 
 /* An eighth of the difference: settles in some ten jobs. */
+static void average(uint64_t *usual, uint64_t took)
+{
+	*usual = *usual ? *usual - *usual / 8 + took / 8 : took;
+}
+
 static void job_learn(struct offload_job *j, uint64_t now)
 {
-	uint64_t *usual = &j->lane->usual_ns[j->kind];
-	uint64_t took = now - j->since;
-
-	*usual = *usual ? *usual - *usual / 8 + took / 8 : took;
+	average(&j->lane->usual_ns[j->kind], now - j->since);
 }
 
 void job_finish(struct offload_job *j, int rc, uint64_t now,
@@ -185,13 +195,18 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 	if (lane_is_open(l)) {
 		health_result(&l->device->health, rc, j->probe, now);
 		job_learn(j, now);
+		if (j->async)
+			average(&l->latency_ns, now - j->started);
 	}
 	if (j->abandoned) {
 		job_free(j);
 		return;
 	}
 	j->rc = rc;
+	j->ended = now;
 	if (w) {
+		j->woken = true;
+		l->woken++;
 		w->get(w);
 		j->waker = pthread_self();
 		atomic_store(&j->waking, JOB_WAKING);
@@ -204,15 +219,25 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 	job_set(j, JOB_DONE);
 }
 
-static void job_woken(struct offload_job *j)
+/* The last of those who were woken brings no more: what he has, goes. */
+static void job_give_back(struct offload_job *j)
 {
 	struct lane *l = j->lane;
+	int rc = 0;
 
-	if (!(atomic_exchange(&j->waking, 0) & JOB_LINGERS))
-		return;
 	lane_enter(l);
 	job_free(j);
+	if (lane_is_open(l) && l->q.committed && !l->woken)
+		rc = lane_ring_due(l, 0);
 	lane_leave(l);
+	if (rc)
+		lane_quarantine(l, -EIO);
+}
+
+static void job_woken(struct offload_job *j)
+{
+	if (atomic_exchange(&j->waking, 0) & JOB_LINGERS)
+		job_give_back(j);
 }
 
 void wakes_run(struct wakes *wakes)
@@ -256,15 +281,10 @@ static bool job_wake_is_over(struct offload_job *j)
 /* Back to the lane; @j is DONE or FILLING and this thread's. */
 static void job_end(struct offload_job *j)
 {
-	struct lane *l = j->lane;
-
 	job_wipe(j);
 	area_give(j); /* synchronous jobs alone have one */
-	if (!job_wake_is_over(j))
-		return;
-	lane_enter(l);
-	job_free(j);
-	lane_leave(l);
+	if (job_wake_is_over(j))
+		job_give_back(j);
 }
 
 void offload_abandon(struct offload_waiter *w)
@@ -284,6 +304,10 @@ void offload_abandon(struct offload_waiter *w)
 	j->waiter = NULL;
 	done = job_is_done(j);
 	j->abandoned = !done;
+	/* Nobody may come back who would ring for it; if the queue has died
+	 * the next one sees. */
+	if (!done && lane_is_open(l) && l->q.committed)
+		(void)lane_ring(l);
 	lane_leave(l);
 	if (done)
 		job_end(j);
@@ -311,18 +335,30 @@ static int job_get(struct lane *l, struct offload_job **out)
 	return rc < 0 ? -EIO : *out ? 0 : -EAGAIN;
 }
 
-static void job_launch(struct lane *l, struct offload_job *j, uint16_t slot)
+static void job_commit(struct offload_job *j, uint16_t slot, uint64_t now)
 {
-	struct offload_kind_stats *s = &l->stats->kind[j->kind];
+	struct lane *l = j->lane;
 
 	qm_queue_commit(&l->q);
 	l->by_ring_slot[slot] = (uint16_t)(j - l->job);
+	if (l->q.committed == 1)
+		l->unrung_since = now;
+}
+
+static void job_launch(struct lane *l, struct offload_job *j, uint16_t slot)
+{
+	struct offload_kind_stats *s = &l->stats->kind[j->kind];
+	uint64_t usual;
+
 	j->started = j->since = wd_now_ns();
+	job_commit(j, slot, j->started);
 	j->deadline =
 		j->started + (uint64_t)l->proc->o->cfg.timeout_ms * 1000000u;
-	j->usual_ns = l->usual_ns[j->kind];
+	usual = l->usual_ns[j->kind];
 	if (j->chained)
-		j->usual_ns += l->usual_ns[OFFLOAD_RSA_PUBLIC];
+		usual += l->usual_ns[OFFLOAD_RSA_PUBLIC];
+	j->usual_ns = l->latency_ns;
+	j->spin_ns = wait_spin_ns(usual, l->vain);
 	job_set(j, JOB_OUT);
 	job_link(l, j);
 	s->jobs++;
@@ -348,8 +384,7 @@ bool job_chain(struct offload_job *j, uint64_t now)
 	}
 	job_count(j, 0);
 	job_learn(j, now);
-	qm_queue_commit(&l->q);
-	l->by_ring_slot[slot] = (uint16_t)(j - l->job);
+	job_commit(j, slot, now);
 	j->chained = false;
 	j->kind = OFFLOAD_RSA_PUBLIC;
 	j->since = now;
@@ -358,15 +393,13 @@ bool job_chain(struct offload_job *j, uint64_t now)
 	return true;
 }
 
-/* Does the poller have to look at this lane sooner than it would? */
+/* Does the poller have to look at this lane sooner than it would?  The first
+ * that is held back needs it, in case that no company comes. */
 static bool lane_wants_poller(struct lane *l, const struct offload_job *j)
 {
-	if (!j->async)
-		return false;
-	if (l->q.committed == 1)
-		l->unrung_since = j->started;
-	return l->q.committed == 1 ||
-	       !atomic_load_explicit(&l->watched, memory_order_relaxed);
+	return j->async &&
+	       ((l->q.committed == 1 && !lane_is_fed(l)) ||
+		!atomic_load_explicit(&l->watched, memory_order_relaxed));
 }
 
 /* Lane held.  @stopped: give the queue up, whatever became of the job.
@@ -392,9 +425,8 @@ static int job_put_on_ring(struct lane *l, struct offload_job *j,
 		return rc;
 	}
 	job_launch(l, j, slot);
-	if (lane_batch_due(l->flying - l->q.committed, l->q.committed,
-			   l->proc->o->cfg.batch, j->async))
-		*stopped = lane_ring(l) < 0;
+	*stopped = lane_ring_due(l, j->started) < 0;
+	l->stirred = j->started;
 	return 0;
 }
 
@@ -403,6 +435,7 @@ static int job_submit(struct offload_job *j, const struct work *work,
 {
 	struct lane *l = j->lane;
 	bool nudge = false, stopped = false;
+	uint64_t now = 0;
 	int rc;
 
 	lane_enter(l);
@@ -412,13 +445,15 @@ static int job_submit(struct offload_job *j, const struct work *work,
 		j->waiter = NULL;
 	else
 		nudge = lane_wants_poller(l, j);
+	if (nudge)
+		now = j->started;
 	if (!rc && w)
 		w->job = j;
 	lane_leave(l);
 	if (stopped)
 		lane_quarantine(l, -EIO);
 	if (nudge)
-		poller_nudge(l->proc);
+		poller_nudge(l->proc, now);
 	return rc;
 }
 

@@ -124,7 +124,7 @@ static int lane_open(struct lane *l, struct device *d)
 	l->stride = c->stride;
 	l->fresh = 0;
 	l->free = LANE_JOBS_MAX;
-	l->flying = l->live = 0;
+	l->flying = l->live = l->woken = l->found = l->vain = 0;
 	l->first = l->last = NULL;
 	l->watcher = false;
 	atomic_store(&l->watched, false);
@@ -347,10 +347,22 @@ int lane_get(struct thread *t, enum lane_class class, struct lane **out)
 
 /* ---- bell --------------------------------------------------------------- */
 
-bool lane_batch_due(unsigned int rung, unsigned int unrung, unsigned int batch,
-		    bool async)
+/*
+ * A doorbell is dear, and so is a device that waits for one.  What a caller
+ * waits for in place goes at once.  Of paused jobs the device always has a
+ * batch to do, if there are so many; the next goes when it is full.
+ */
+enum bell lane_bell(const struct bell_in *in)
 {
-	return unrung && (!async || !rung || unrung >= batch);
+	if (!in->unrung)
+		return BELL_NO;
+	if (in->sync)
+		return BELL_SYNC;
+	if (in->unrung >= in->batch)
+		return BELL_FULL;
+	if (in->company || in->rung >= in->batch)
+		return BELL_NO;
+	return BELL_IDLE;
 }
 
 static void lane_note_bells(struct lane *l)
@@ -367,6 +379,34 @@ int lane_ring(struct lane *l)
 	return rc < 0 ? rc : 0;
 }
 
+/* Callers that have been woken come back one by one, and most with a new job:
+ * but only if they have been coming. */
+static bool lane_has_company(const struct lane *l, uint64_t now)
+{
+	return l->woken && now - l->stirred < POLLER_AGE_NS;
+}
+
+int lane_ring_due(struct lane *l, uint64_t now)
+{
+	const struct bell_in in = {
+		.rung = l->flying - l->q.committed,
+		.unrung = l->q.committed,
+		.batch = l->proc->o->cfg.batch,
+		.sync = l->flying > atomic_load_explicit(&l->async_out,
+							 memory_order_relaxed),
+		.company = lane_has_company(l, now),
+	};
+	enum bell why = lane_bell(&in);
+
+	if (why == BELL_NO)
+		return 0;
+	if (why == BELL_FULL)
+		l->stats->bells_full++;
+	if (why == BELL_IDLE)
+		l->stats->bells_idle++;
+	return lane_ring(l);
+}
+
 int lane_reap(struct lane *l, bool arm, struct wakes *wakes)
 {
 	uint16_t slots[WAKES_MAX];
@@ -376,12 +416,12 @@ int lane_reap(struct lane *l, bool arm, struct wakes *wakes)
 
 	if (!arm && !qm_queue_ready(&l->q))
 		return 0;
-	n = qm_queue_reap(
-		&l->q, slots, room,
-		arm || atomic_load_explicit(&l->watched, memory_order_relaxed));
+	n = qm_queue_reap(&l->q, slots, room, arm);
 	if (n <= 0)
 		return n;
 	now = wd_now_ns();
+	l->stirred = now;
+	l->found += (unsigned int)n;
 	for (int i = 0; i < n; i++) {
 		struct offload_job *j = &l->job[l->by_ring_slot[slots[i]]];
 		const void *sqe = qm_queue_sqe(&l->q, slots[i]);
@@ -399,7 +439,7 @@ int lane_reap(struct lane *l, bool arm, struct wakes *wakes)
 		}
 		job_finish(j, rc, now, wakes);
 	}
-	if (l->q.committed && lane_ring(l))
+	if (lane_ring_due(l, now))
 		return -EIO;
 	lane_note_bells(l);
 	return n;

@@ -264,6 +264,11 @@ struct offload_kind_stats {
 struct offload_stats {
 	struct offload_kind_stats kind[OFFLOAD_KINDS];
 	uint64_t sq_bells, cq_bells;
+	/* Of the doorbells down, those for paused jobs, and why then: the batch
+	 * was full, nobody was about to add to it, it had waited long enough. */
+	uint64_t bells_full, bells_idle, bells_age;
+	uint64_t polled;      /* completions found by the helper thread */
+	uint64_t spun_ns;     /* synchronous waits, awake */
 	uint64_t copied;      /* payload bytes bounced */
 	uint64_t sleeps;      /* synchronous waits that went to sleep */
 	uint64_t abandoned;   /* jobs dropped while paused */

@@ -158,8 +158,8 @@ struct poller {
 	pthread_t thread;
 	int kick; /* eventfd */
 	_Atomic bool stop;
-	_Atomic uint32_t asleep; /* 1: until kicked */
-	_Atomic uint32_t work;	 /* counts calls of poller_nudge() */
+	_Atomic uint64_t until; /* ns; asleep till then; 0: awake or kicked */
+	_Atomic uint32_t work;	/* counts calls of poller_nudge() */
 };
 
 struct proc {
@@ -217,7 +217,10 @@ struct offload_job {
 	uint64_t started, deadline;
 	uint64_t since; /* when this descriptor went: of the second, later */
 	struct hpre_op then;	 /* the second descriptor, while @chained */
-	uint64_t usual_ns;	 /* the lane's for this kind, when submitted */
+	uint64_t usual_ns;	 /* of a paused job here, when submitted */
+	uint64_t spin_ns;	 /* how long to spin for it */
+	uint64_t ended;		 /* valid when done */
+	uint64_t spun_ns;	 /* how long it was */
 	pthread_t waker;	 /* valid while waking */
 	_Atomic uint32_t word;	 /* enum job_word; a futex */
 	_Atomic uint32_t waking; /* JOB_WAKING, JOB_LINGERS */
@@ -231,6 +234,8 @@ struct offload_job {
 	bool probe;
 	bool paused;
 	bool bounced; /* the result has to be copied out */
+	bool woken;   /* counted in the lane's */
+	bool vain;    /* the spin was */
 	bool chained; /* @then follows when this descriptor is done well */
 };
 
@@ -257,8 +262,13 @@ struct lane {
 	struct offload_job *first, *last; /* in flight, oldest first */
 	unsigned int flying;		  /* how many, rung or not */
 	unsigned int live;		  /* jobs not free */
+	unsigned int woken; /* done, whose callers are not back yet */
+	unsigned int found; /* completions since the poller looked last */
+	unsigned int vain;  /* spins in vain, in a row */
+	uint64_t stirred;   /* last submission or completion */
 	uint64_t unrung_since;
 	uint64_t usual_ns[OFFLOAD_KINDS]; /* service time, moving average */
+	uint64_t latency_ns; /* the same of a paused job, from end to end */
 
 	unsigned int jobs; /* slots of this queue */
 	unsigned int fresh;
@@ -301,9 +311,25 @@ void lane_free(struct lane *l);
 
 int lane_ring(struct lane *l); /* lane held */
 
-/* Should the bell ring now?  @rung: in flight and known to the device. */
-bool lane_batch_due(unsigned int rung, unsigned int unrung, unsigned int batch,
-		    bool async);
+/* Ring if it is time to; the same.  Return: 0; -EIO: quarantine it. */
+int lane_ring_due(struct lane *l, uint64_t now);
+
+/* Should the bell ring now, and why? */
+enum bell { BELL_NO, BELL_SYNC, BELL_FULL, BELL_IDLE };
+struct bell_in {
+	unsigned int rung;   /* in flight, and the device knows */
+	unsigned int unrung; /* and does not know yet */
+	unsigned int batch;
+	bool sync;    /* somebody waits in place */
+	bool company; /* more is about to come */
+};
+enum bell lane_bell(const struct bell_in *in);
+
+/* The device has enough to do until something completes. */
+static inline bool lane_is_fed(const struct lane *l)
+{
+	return l->flying - l->q.committed >= l->proc->o->cfg.batch;
+}
 
 /* ---- job.c -------------------------------------------------------------- */
 
@@ -408,20 +434,27 @@ void wait_hand_over(struct lane *l, struct wakes *wakes);
 /* Return: 0 final; -ENXIO: this is a forked child, the job is the parent's. */
 int wait_paused(struct offload_job *j, struct offload_waiter *w);
 
-/* How long to spin for a job that usually takes @usual_ns. */
-uint64_t wait_spin_ns(uint64_t usual_ns);
+/* How long to spin for a job that usually takes @usual_ns, after @vain spins
+ * in vain. */
+uint64_t wait_spin_ns(uint64_t usual_ns, unsigned int vain);
 
 void wait_word(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
 void wake_word(_Atomic uint32_t *word, int how_many);
 
 /* ---- poller.c ----------------------------------------------------------- */
 
-bool poller_can(struct proc *p);   /* runs, or could be started now */
-void poller_nudge(struct proc *p); /* a lane needs its attention */
+bool poller_can(struct proc *p); /* runs, or could be started now */
+void poller_nudge(struct proc *p, uint64_t now); /* a lane needs attention */
 void poller_stop(struct proc *p);
 
-/* Longest a filled descriptor waits for company. */
+/* A filled descriptor waits no longer for company, if anybody is there to
+ * look; and who has not come back for so long is not counted on. */
 #define POLLER_AGE_NS 50000u
+
+/* Let the lane be for so long before looking again; 0: listen.  @callers: how
+ * many completions they found since the last look, @mine: this one. */
+uint64_t poller_hold_ns(uint64_t latency_ns, unsigned int callers,
+			unsigned int mine);
 
 /* ---- stats.c ------------------------------------------------------------ */
 

@@ -4,11 +4,13 @@
  *
  * One a process, made at the first pause, asleep whenever nothing needs it.
  * It sleeps on its eventfd and on the queues of lanes with asynchronous jobs,
- * each armed and looked at once more before.  A submitter wakes it only if it
- * sleeps for long: nobody needs it sooner than its short sleep ends.
+ * each armed and looked at once more before; under load it lets lanes be for a
+ * while instead.  A submitter wakes it only if it sleeps for long: nobody needs
+ * it sooner than its short sleep ends.
  *
- *	submitter: publish the job; work++; asleep? kick
- *	poller:	   read work; look at all lanes; asleep = 1; work changed? again
+ *	submitter: publish the job; work++; asleep for long? kick
+ *	poller:	   read work; look at all lanes; say until when it sleeps;
+ *		   work changed? again
  *
  * Both orders are sequentially consistent, so one of the two sees the other.
  */
@@ -25,6 +27,12 @@
 #include "base/wd_log.h"
 
 #define NEVER UINT64_MAX
+
+/* Shorter than that no sleep is; longer, nobody should be kept waiting. */
+#define HOLD_MIN_NS  20000u
+#define HOLD_MAX_NS  1000000u
+/* Completions a look found by callers that show them at work. */
+#define HOLD_CALLERS 8u
 
 /* Without memory for the list of queues: look this often instead. */
 #define BLIND_NS 1000000u
@@ -53,13 +61,15 @@ static void round_add(struct round *r, struct lane *l)
 	r->fd[r->n++] = (struct pollfd){ .fd = l->q.u.fd, .events = POLLIN };
 }
 
-/* Ring what has waited long enough; lane held. */
+/* Ring what has waited long enough for company; lane held. */
 static int age(struct lane *l, struct round *r, uint64_t now)
 {
-	if (!l->q.committed)
+	if (!l->q.committed || lane_is_fed(l))
 		return 0;
-	if (now - l->unrung_since >= POLLER_AGE_NS)
+	if (now - l->unrung_since >= POLLER_AGE_NS) {
+		l->stats->bells_age++;
 		return lane_ring(l);
+	}
 	round_until(r, l->unrung_since + POLLER_AGE_NS);
 	return 0;
 }
@@ -77,10 +87,53 @@ static bool keeps_watch(struct lane *l)
 	return keeps;
 }
 
+/*
+ * Every event costs a sleep and a wake-up, so where completions come by the
+ * dozen the lane is let be for a while, unarmed: for a sixteenth of what a job
+ * takes there anyway, or when callers find so many that there is nothing to
+ * do here.
+ */
+uint64_t poller_hold_ns(uint64_t latency_ns, unsigned int callers,
+			unsigned int mine)
+{
+	uint64_t ns = latency_ns / 16;
+
+	if (ns < HOLD_MIN_NS || !(callers || mine))
+		ns = 0;
+	if (callers >= HOLD_CALLERS && ns < POLLER_AGE_NS)
+		ns = POLLER_AGE_NS;
+	return ns < HOLD_MAX_NS ? ns : HOLD_MAX_NS;
+}
+
+/* Nobody is let wait in place. */
+static bool waits_in_place(struct lane *l)
+{
+	return l->flying > atomic_load(&l->async_out);
+}
+
+/* Reap, and listen unless @hold says how long not to; lane held. */
+static int reap_or_hold(struct lane *l, struct wakes *wakes, uint64_t *hold)
+{
+	unsigned int callers = l->found, mine;
+	int rc = lane_reap(l, false, wakes);
+
+	if (rc < 0)
+		return rc;
+	mine = l->found - callers;
+	*hold = waits_in_place(l)
+			? 0
+			: poller_hold_ns(l->latency_ns, callers, mine);
+	if (!*hold)
+		rc = lane_reap_armed(l, wakes);
+	l->stats->polled += l->found - callers;
+	l->found = 0;
+	return rc < 0 ? rc : 0;
+}
+
 /* Lane held.  Return: 0, or why the queue has to be given up. */
 static int look_at(struct lane *l, struct round *r, struct wakes *wakes)
 {
-	uint64_t now = wd_now_ns();
+	uint64_t now = wd_now_ns(), hold;
 
 	if (age(l, r, now) < 0)
 		return -EIO;
@@ -90,18 +143,22 @@ static int look_at(struct lane *l, struct round *r, struct wakes *wakes)
 		return 0;
 	}
 	atomic_store(&l->watched, true);
-	if (lane_reap_armed(l, wakes) < 0)
+	if (reap_or_hold(l, wakes, &hold) < 0)
 		return -EIO;
 	if (l->first && now >= l->first->deadline)
 		return -ETIMEDOUT;
 	if (wakes->n == WAKES_MAX)
 		round_until(r, 0); /* there may be more */
+	else if (wakes->n > 1)	   /* who comes back first need not kick */
+		round_until(r, now + 2 * POLLER_AGE_NS);
 	if (l->first)
 		round_until(r, l->first->deadline);
-	if (keeps_watch(l))
-		round_add(r, l);
-	else
+	if (!keeps_watch(l))
 		atomic_store(&l->watched, false);
+	else if (hold)
+		round_until(r, now + hold);
+	else
+		round_add(r, l);
 	return 0;
 }
 
@@ -221,12 +278,6 @@ static void hear_all(struct round *r)
 			hear(r->lane[i]);
 }
 
-/* Is this sleep long enough that a submitter should cut it short? */
-static bool round_is_long(const struct round *r)
-{
-	return r->until == NEVER || r->until > wd_now_ns() + 2 * POLLER_AGE_NS;
-}
-
 static void drain(int kick)
 {
 	uint64_t n;
@@ -245,14 +296,13 @@ static void *poller_main(void *arg)
 		uint32_t work = atomic_load(&me->work);
 
 		look_at_all(p, &r);
-		if (round_is_long(&r))
-			atomic_store(&me->asleep, 1);
+		atomic_store(&me->until, r.until);
 		if (atomic_load(&me->work) == work && !atomic_load(&me->stop))
 			round_sleep(&r);
 		hear_all(&r);
 		/* Whoever clears it has the kick to write: none is left over
 		 * unless somebody else did. */
-		if (!atomic_exchange(&me->asleep, 0))
+		if (!atomic_exchange(&me->until, 0) && r.until)
 			drain(me->kick);
 	}
 	round_free(&r);
@@ -260,16 +310,20 @@ static void *poller_main(void *arg)
 	return NULL;
 }
 
-void poller_nudge(struct proc *p)
+void poller_nudge(struct proc *p, uint64_t now)
 {
 	struct poller *me = &p->poller;
 	const uint64_t one = 1;
+	uint64_t until;
 
 	if (atomic_load_explicit(&me->state, memory_order_relaxed) !=
 	    POLLER_RUNNING)
 		return;
 	atomic_fetch_add(&me->work, 1);
-	if (atomic_exchange(&me->asleep, 0) &&
+	until = atomic_load(&me->until);
+	/* A short sleep is left alone: it ends in time. */
+	if (until > now + 2 * POLLER_AGE_NS &&
+	    atomic_compare_exchange_strong(&me->until, &until, 0) &&
 	    write(me->kick, &one, sizeof(one)) < 0)
 		wd_debug("poller: kick: %s", strerror(errno));
 }

@@ -16,7 +16,7 @@
 #include "offload/offload.h"
 
 #define STATS_FILE_MAGIC   0x7374617473647777u /* "wwdstats" in memory */
-#define STATS_FILE_VERSION 1u
+#define STATS_FILE_VERSION 2u
 /* Lanes beyond these are counted in memory only. */
 #define STATS_FILE_LANES   256
 #define STATS_STRIPES	   16

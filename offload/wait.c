@@ -22,11 +22,13 @@
 
 /* Jobs that usually take longer are not worth spinning for: going to sleep
  * and being woken costs some 5 us. */
-#define SPIN_MAX_NS 50000u
+#define SPIN_MAX_NS   50000u
 /* An answer that is there already, or nearly, needs no clock. */
-#define SPIN_MIN_NS 2000u
+#define SPIN_MIN_NS   2000u
+/* Spins in vain that make the next one shorter. */
+#define SPIN_VAIN_MAX 8u
 /* Looks between two readings of the clock. */
-#define SPIN_LOOKS  16
+#define SPIN_LOOKS    16
 
 /* A paused job without a poller looks again after this. */
 #define ALARM_MIN_NS 20000u
@@ -46,12 +48,14 @@ void wake_word(_Atomic uint32_t *word, int how_many)
 	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, how_many, NULL, NULL, 0);
 }
 
-uint64_t wait_spin_ns(uint64_t usual_ns)
+/* Spins that end in sleep cost twice: each in a row is half the one before. */
+uint64_t wait_spin_ns(uint64_t usual_ns, unsigned int vain)
 {
 	uint64_t spin = usual_ns + usual_ns / 4;
 
 	if (spin > SPIN_MAX_NS)
 		return SPIN_MIN_NS;
+	spin >>= vain < SPIN_VAIN_MAX ? vain : SPIN_VAIN_MAX;
 	return spin < SPIN_MIN_NS ? SPIN_MIN_NS : spin;
 }
 
@@ -84,15 +88,17 @@ static bool look(struct offload_job *j)
 
 static bool spin(struct offload_job *j)
 {
-	uint64_t ns = wait_spin_ns(j->usual_ns);
-
 	do {
 		for (int i = 0; i < SPIN_LOOKS; i++) {
-			if (look(j))
+			if (look(j)) {
+				j->spun_ns = j->ended - j->started;
 				return true;
+			}
 			wd_cpu_relax();
 		}
-	} while (wd_now_ns() - j->started < ns);
+		j->spun_ns = wd_now_ns() - j->started;
+	} while (j->spun_ns < j->spin_ns);
+	j->vain = true;
 	return false;
 }
 
@@ -118,7 +124,7 @@ void wait_hand_over(struct lane *l, struct wakes *wakes)
 	if (next)
 		wake_word(&next->word, 1);
 	if (nudge)
-		poller_nudge(l->proc);
+		poller_nudge(l->proc, wd_now_ns());
 }
 
 /*
@@ -213,6 +219,7 @@ static uint64_t alarm_ns(const struct offload_job *j)
 static void stop_pausing(struct offload_job *j)
 {
 	struct lane *l = j->lane;
+	int rc;
 
 	lane_enter(l);
 	if (!job_is_done(j)) {
@@ -221,7 +228,10 @@ static void stop_pausing(struct offload_job *j)
 			atomic_fetch_sub(&l->async_out, 1);
 		j->async = false;
 	}
+	rc = lane_is_open(l) ? lane_ring_due(l, 0) : 0;
 	lane_leave(l);
+	if (rc)
+		lane_quarantine(l, -EIO);
 	wait_sync(j);
 }
 

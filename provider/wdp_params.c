@@ -87,11 +87,14 @@ static void wdp_say_stats(struct wdp_ctx *p, struct wdp_text *t)
 		wdp_say_kind(t, (enum offload_kind)kind, &s.kind[kind]);
 	wdp_text_add(t,
 		     "\"sq_bells\":%" PRIu64 ",\"cq_bells\":%" PRIu64
-		     ",\"copied\":%" PRIu64 ",\"sleeps\":%" PRIu64
-		     ",\"abandoned\":%" PRIu64 ",\"quarantined\":%" PRIu64
-		     ",\"lanes\":%" PRIu64 "}",
-		     s.sq_bells, s.cq_bells, s.copied, s.sleeps, s.abandoned,
-		     s.quarantined, s.lanes);
+		     ",\"bells_full\":%" PRIu64 ",\"bells_idle\":%" PRIu64
+		     ",\"bells_age\":%" PRIu64 ",\"polled\":%" PRIu64
+		     ",\"spun_ns\":%" PRIu64 ",\"copied\":%" PRIu64
+		     ",\"sleeps\":%" PRIu64 ",\"abandoned\":%" PRIu64
+		     ",\"quarantined\":%" PRIu64 ",\"lanes\":%" PRIu64 "}",
+		     s.sq_bells, s.cq_bells, s.bells_full, s.bells_idle,
+		     s.bells_age, s.polled, s.spun_ns, s.copied, s.sleeps,
+		     s.abandoned, s.quarantined, s.lanes);
 }
 
 static void wdp_say_mistakes(struct wdp_ctx *p, struct wdp_text *t)

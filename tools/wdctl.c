@@ -145,11 +145,14 @@ static void json_stats(const struct offload_stats *s)
 		       c->software, c->wrong);
 	}
 	printf("\"sq_bells\":%" PRIu64 ",\"cq_bells\":%" PRIu64
-	       ",\"copied\":%" PRIu64 ",\"sleeps\":%" PRIu64
-	       ",\"abandoned\":%" PRIu64 ",\"quarantined\":%" PRIu64
-	       ",\"lanes\":%" PRIu64,
-	       s->sq_bells, s->cq_bells, s->copied, s->sleeps, s->abandoned,
-	       s->quarantined, s->lanes);
+	       ",\"bells_full\":%" PRIu64 ",\"bells_idle\":%" PRIu64
+	       ",\"bells_age\":%" PRIu64 ",\"polled\":%" PRIu64
+	       ",\"spun_ns\":%" PRIu64 ",\"copied\":%" PRIu64
+	       ",\"sleeps\":%" PRIu64 ",\"abandoned\":%" PRIu64
+	       ",\"quarantined\":%" PRIu64 ",\"lanes\":%" PRIu64,
+	       s->sq_bells, s->cq_bells, s->bells_full, s->bells_idle,
+	       s->bells_age, s->polled, s->spun_ns, s->copied, s->sleeps,
+	       s->abandoned, s->quarantined, s->lanes);
 }
 
 static void text_stats(const struct offload_stats *s)
@@ -170,9 +173,12 @@ static void text_stats(const struct offload_stats *s)
 	}
 	printf("  doorbells %" PRIu64 " down, %" PRIu64 " up; %" PRIu64
 	       " bytes copied; %" PRIu64 " sleeps; %" PRIu64
-	       " jobs dropped; %" PRIu64 " of %" PRIu64 " queues quarantined\n",
+	       " jobs dropped; %" PRIu64 " of %" PRIu64 " queues quarantined\n"
+	       "  batches rung: %" PRIu64 " full, %" PRIu64 " idle, %" PRIu64
+	       " aged; %" PRIu64 " completions polled; %" PRIu64 " us spun\n",
 	       s->sq_bells, s->cq_bells, s->copied, s->sleeps, s->abandoned,
-	       s->quarantined, s->lanes);
+	       s->quarantined, s->lanes, s->bells_full, s->bells_idle,
+	       s->bells_age, s->polled, s->spun_ns / 1000);
 }
 
 static void one_process(struct sums *sums, const struct stats_file *f)

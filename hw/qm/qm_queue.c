@@ -222,6 +222,11 @@ static int qm_land(struct qm_queue *q)
 	return slot;
 }
 
+static bool qm_cq_is_due(const struct qm_queue *q)
+{
+	return q->unsaid && q->unsaid + q->in_use >= q->u.cq_depth / 2;
+}
+
 static void qm_bell_cq(struct qm_queue *q, bool arm)
 {
 	/* The device may reuse what was read as soon as it sees the head. */
@@ -229,6 +234,8 @@ static void qm_bell_cq(struct qm_queue *q, bool arm)
 	q->u.bell(&q->u, q->bell_off,
 		  q->bell_value(q->u.id, QM_BELL_CQ, q->cq_head, arm));
 	q->cq_bells++;
+	q->armed = arm;
+	q->unsaid = 0;
 }
 
 int qm_queue_reap(struct qm_queue *q, uint16_t *slots, unsigned int max,
@@ -255,8 +262,10 @@ int qm_queue_reap(struct qm_queue *q, uint16_t *slots, unsigned int max,
 	}
 	if (over && n < max)
 		q->stopped = true;
-	if (!over && !q->stopped && (n || arm))
-		qm_bell_cq(q, arm);
+	q->unsaid = (uint16_t)(q->unsaid + n);
+	/* Nobody says whether a doorbell without it takes an arming back. */
+	if (!over && !q->stopped && (arm || qm_cq_is_due(q)))
+		qm_bell_cq(q, arm || q->armed);
 	return n || !q->stopped ? (int)n : -EIO;
 }
 

@@ -37,6 +37,8 @@ struct qm_queue {
 	uint8_t cq_phase;   /* expected there */
 	bool stopped;	    /* the device will not finish what is left */
 	bool halted;	    /* qm_queue_stop() has been here */
+	bool armed;	    /* the last CQ doorbell asked for an event */
+	uint16_t unsaid;    /* completions taken since the last CQ doorbell */
 	uint16_t in_use;    /* slots reserved and not released */
 	uint64_t sq_bells;  /* doorbells rung, for statistics */
 	uint64_t cq_bells;
@@ -102,8 +104,9 @@ int qm_queue_ring(struct qm_queue *q);
  * @arm:   ask for an event on the next completion, before sleeping on u.fd;
  *	   look once more after an armed reap that found nothing
  *
- * Rings the CQ doorbell once if anything was found or @arm is set.  Does not
- * read or change descriptors.
+ * Rings the CQ doorbell if @arm is set, or before the device could run out of
+ * completions to write: when those taken and not told it of, and the slots in
+ * use, come to half the ring.  Does not read or change descriptors.
  *
  * Return: how many (0: nothing yet); -EIO: the queue was stopped and nothing
  *	   more will come, or the device named a slot that was not in flight.

@@ -65,35 +65,59 @@ static void place_table(void)
 	}
 }
 
-static void batch_table(void)
+static void bell_table(void)
 {
 	static const struct {
-		unsigned int rung, unrung, batch;
-		bool async, due;
+		struct bell_in in; /* rung, unrung, batch, sync, company */
+		enum bell bell;
 	} row[] = {
-		{ 0, 1, 32, true, true },   /* nothing else in flight */
-		{ 1, 1, 32, true, false },  /* company will come */
-		{ 1, 31, 32, true, false }, /* nearly */
-		{ 1, 32, 32, true, true },  /* full */
-		{ 5, 1, 1, true, true },    /* no batching wanted */
-		{ 9, 1, 32, false, true },  /* somebody waits in place */
-		{ 9, 0, 32, false, false }, /* nothing to ring for */
-		{ 0, 0, 32, true, false },
+		{ { 0, 1, 32, false, false }, BELL_IDLE }, /* nobody else */
+		{ { 9, 1, 32, false, false }, BELL_IDLE },
+		{ { 0, 1, 32, false, true }, BELL_NO }, /* more will come */
+		{ { 0, 31, 32, false, true }, BELL_NO },
+		{ { 0, 32, 32, false, true }, BELL_FULL },
+		{ { 32, 1, 32, false, false }, BELL_NO }, /* has enough to do */
+		{ { 32, 32, 32, false, false }, BELL_FULL },
+		{ { 1, 1, 1, false, true }, BELL_FULL }, /* no batches wanted */
+		{ { 99, 1, 32, true, true }, BELL_SYNC }, /* is waited for */
+		{ { 99, 0, 32, true, false }, BELL_NO },  /* nothing there */
+		{ { 0, 0, 32, false, false }, BELL_NO },
 	};
 
 	for (size_t i = 0; i < WD_ARRAY_SIZE(row); i++)
-		T_EQ(lane_batch_due(row[i].rung, row[i].unrung, row[i].batch,
-				    row[i].async),
-		     row[i].due);
+		T_EQ(lane_bell(&row[i].in), row[i].bell);
 }
 
 static void a_wait_spins_as_long_as_is_usual_but_not_for_long(void)
 {
-	T_EQ(wait_spin_ns(0), wait_spin_ns(100));
-	T_EQ(wait_spin_ns(16000), 20000);
-	T_OK(wait_spin_ns(40000) <= 50000);
+	T_EQ(wait_spin_ns(0, 0), wait_spin_ns(100, 0));
+	T_EQ(wait_spin_ns(16000, 0), 20000);
+	T_OK(wait_spin_ns(40000, 0) <= 50000);
 	/* Usually takes longer than sleeping costs: do not burn a core. */
-	T_EQ(wait_spin_ns(1000000), wait_spin_ns(0));
+	T_EQ(wait_spin_ns(1000000, 0), wait_spin_ns(0, 0));
+}
+
+static void spins_in_vain_get_shorter(void)
+{
+	T_EQ(wait_spin_ns(16000, 1), 10000);
+	T_EQ(wait_spin_ns(16000, 2), 5000);
+	T_EQ(wait_spin_ns(16000, 9), wait_spin_ns(0, 0));
+	T_EQ(wait_spin_ns(16000, 1000000), wait_spin_ns(0, 0));
+}
+
+static void the_poller_lets_a_busy_lane_be(void)
+{
+	/* Nothing came: listen. */
+	T_EQ(poller_hold_ns(1000000, 0, 0), 0);
+	/* A sixteenth of what a job takes, if that is a sleep at all. */
+	T_EQ(poller_hold_ns(100000, 0, 1), 0);
+	T_EQ(poller_hold_ns(1600000, 0, 1), 100000);
+	T_EQ(poller_hold_ns(1600000, 1, 0), 100000);
+	T_EQ(poller_hold_ns(UINT64_C(1000000000), 0, 1), 1000000);
+	/* Callers find all there is. */
+	T_EQ(poller_hold_ns(0, 7, 0), 0);
+	T_EQ(poller_hold_ns(0, 8, 0), POLLER_AGE_NS);
+	T_EQ(poller_hold_ns(1600000, 8, 0), 100000);
 }
 
 #define MS UINT64_C(1000000)
@@ -239,8 +263,10 @@ static void kinds_have_names_and_engines(void)
 		T_OK(kinds[k].algorithm);
 }
 
-T_MAIN(T_CASE(choose_table), T_CASE(place_table), T_CASE(batch_table),
+T_MAIN(T_CASE(choose_table), T_CASE(place_table), T_CASE(bell_table),
        T_CASE(a_wait_spins_as_long_as_is_usual_but_not_for_long),
+       T_CASE(spins_in_vain_get_shorter),
+       T_CASE(the_poller_lets_a_busy_lane_be),
        T_CASE(health_rests_and_probes_with_doubling_back_off),
        T_CASE(failures_at_once_are_one_failure),
        T_CASE(errors_in_a_row_are_counted_and_a_mismatch_is_none),

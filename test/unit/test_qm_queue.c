@@ -147,6 +147,14 @@ static uint16_t reap_one(void)
 	return slot;
 }
 
+static uint16_t reap_one_armed(void)
+{
+	uint16_t slot = 0xffff;
+
+	T_EQ(qm_queue_reap(&q, &slot, 1, true), 1);
+	return slot;
+}
+
 static void set_stop(const volatile uint32_t *word)
 {
 	*(volatile uint32_t *)(uintptr_t)word = 1;
@@ -184,10 +192,10 @@ static void one_job_from_slot_to_slot(void)
 	T_EQ(s.bells, 1);
 	complete(0);
 	T_OK(qm_queue_ready(&q));
-	T_EQ(reap_one(), 0);
+	T_EQ(reap_one_armed(), 0);
 	T_EQ(s.bells, 2);
 	T_EQ(s.bell[1].off, 0x1000);
-	T_EQ(s.bell[1].value, 0x0000000100001005);
+	T_EQ(s.bell[1].value, 0x0001000100001005);
 	T_EQ(qm_queue_sqe(&q, 0) == s.dus, 1);
 	qm_queue_release(&q, 0);
 	T_EQ(q.in_use, 0);
@@ -248,6 +256,41 @@ static void a_short_list_leaves_the_rest_for_later(void)
 	T_EQ(s.bell[2].value >> 32, 5);
 }
 
+/* Half of 8 entries: told when they and what is in use come to 4. */
+static void the_device_is_told_before_it_runs_out(void)
+{
+	uint16_t slot;
+
+	setup();
+	for (int i = 0; i < 3; i++) {
+		slot = submit();
+		T_EQ(qm_queue_ring(&q), 1);
+		complete(slot);
+		s.bells = 0;
+		T_EQ(reap_one(), slot);
+		T_EQ(s.bells, i == 2);
+		qm_queue_release(&q, slot);
+	}
+	T_EQ(s.bell[0].value, 0x0000000300001005);
+	T_EQ(q.cq_bells, 1);
+}
+
+static void an_arming_is_not_taken_back(void)
+{
+	uint16_t slots[8];
+
+	setup();
+	for (int i = 0; i < 4; i++)
+		submit();
+	qm_queue_ring(&q);
+	T_EQ(qm_queue_reap(&q, slots, 1, true), 0);
+	for (uint16_t i = 0; i < 4; i++)
+		complete(i);
+	T_EQ(qm_queue_reap(&q, slots, 8, false), 4);
+	T_EQ(s.bells, 3);
+	T_EQ(s.bell[2].value, 0x0001000400001005);
+}
+
 static void arming_rings_even_when_nothing_came(void)
 {
 	uint16_t slot;
@@ -292,8 +335,8 @@ static void many_laps_in_step(void)
 		T_EQ(s.bell[0].value >> 32, (i + 1) % 8);
 		T_OK(!qm_queue_ready(&q));
 		complete(slot);
-		T_EQ(reap_one(), slot);
-		T_EQ(s.bell[1].value >> 32, (i + 1) % 8);
+		T_EQ(reap_one_armed(), slot);
+		T_EQ((uint16_t)(s.bell[1].value >> 32), (i + 1) % 8);
 		qm_queue_release(&q, slot);
 		T_EQ(q.cq_phase, (i + 1) / 8 % 2 ? 0 : 1);
 		s.bells = 0;
@@ -320,6 +363,7 @@ static void batches_that_do_not_divide_the_ring(void)
 	}
 	T_EQ(q.in_use, 0);
 	T_EQ(q.sq_bells, 40);
+	/* of 5 at a time, 8 deep, each is due */
 	T_EQ(q.cq_bells, 40);
 }
 
@@ -333,8 +377,8 @@ static void a_deeper_completion_ring_has_its_own_wrap(void)
 
 		qm_queue_ring(&q);
 		complete(slot);
-		T_EQ(reap_one(), i % 8);
-		T_EQ(s.bell[1].value >> 32, (i + 1) % 12);
+		T_EQ(reap_one_armed(), i % 8);
+		T_EQ((uint16_t)(s.bell[1].value >> 32), (i + 1) % 12);
 		qm_queue_release(&q, slot);
 		s.bells = 0;
 	}
@@ -630,6 +674,8 @@ T_MAIN(T_CASE(rings_lie_where_the_kernel_says),
        T_CASE(one_job_from_slot_to_slot), T_CASE(v1_rings_at_its_own_place),
        T_CASE(a_batch_is_one_bell_each_way),
        T_CASE(a_short_list_leaves_the_rest_for_later),
+       T_CASE(the_device_is_told_before_it_runs_out),
+       T_CASE(an_arming_is_not_taken_back),
        T_CASE(arming_rings_even_when_nothing_came), T_CASE(one_slot_stays_free),
        T_CASE(many_laps_in_step), T_CASE(batches_that_do_not_divide_the_ring),
        T_CASE(a_deeper_completion_ring_has_its_own_wrap),
