@@ -29,7 +29,7 @@ static const char usage_text[] =
 	"rsa2048-sign,\n"
 	"aes-256-gcm:16384, sm3:4k; or a pattern: 'rsa*-sign'.  SET: default, "
 	"pkey,\n"
-	"sym, small.\n"
+	"tls, sym, small.\n"
 	"\n"
 	"  -p, --provider NAME    may be repeated; default: default, then wd\n"
 	"  -d, --device DEVICE    as WD_DEVICE: emu[:OPTIONS], auto, none, "

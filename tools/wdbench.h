@@ -50,6 +50,7 @@ struct outcome {
 	bool model;
 	/* Over the measured time, from the provider's own counters. */
 	uint64_t descriptors, bells, software;
+	uint64_t checks; /* of the descriptors, RSA results checked */
 	double syscalls; /* an operation; negative: not counted */
 	int rc;		 /* 0 or -errno: not measured */
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 
 #include "base/wd_base.h"
 
@@ -17,6 +18,24 @@ static double per_op(const struct outcome *o, uint64_t n)
 static double ratio(double a, double b)
 {
 	return b > 0 ? a / b : 0;
+}
+
+/* Public-key operations of a server's handshake: a fresh key, the shared
+ * secret, a signature; a resumed one of TLS 1.3 does without the last. */
+static unsigned int handshake_ops(const struct bench_row *r)
+{
+	if (!r->resume)
+		return 3;
+	return r->tls == TLS1_3_VERSION ? 2 : 0;
+}
+
+/* Share of a handshake's public-key operations that the device did; negative:
+ * no handshake, or none to do. */
+static double offloaded(const struct cell *c, const struct outcome *o)
+{
+	unsigned int n = c->op->row.tls ? handshake_ops(&c->op->row) : 0;
+
+	return n ? per_op(o, o->descriptors - o->checks) / n : -1;
 }
 
 /* ---- JSON ------------------------------------------------------------------- */
@@ -68,6 +87,7 @@ static void json_line(const struct ask *ask, const struct cell *c,
 	json_optional("descriptors", per_op(o, o->descriptors));
 	json_optional("doorbells", per_op(o, o->bells));
 	json_optional("software", per_op(o, o->software));
+	json_optional("offloaded", offloaded(c, o));
 	json_optional("rate_ratio", base ? ratio(o->r.rate, base->r.rate) : -1);
 	json_optional("cpu_ratio", base ? ratio(per_op(o, o->r.app_ns),
 						per_op(base, base->r.app_ns))
@@ -80,7 +100,7 @@ static void json_line(const struct ask *ask, const struct cell *c,
 
 static void table_words(const char *const words[])
 {
-	static const int width[] = { -26, -9, -9, 10, 7, 9, 7, 8,
+	static const int width[] = { -30, -9, -9, 10, 7, 9, 7, 8,
 				     9,	  9,  6,  5,  6, 6, 5 };
 
 	for (size_t i = 0; i < WD_ARRAY_SIZE(width); i++)
@@ -142,7 +162,7 @@ static void table_line(const struct cell *c, const struct outcome *o,
 	static const int width[] = { 6, 5, 6, 6, 5 };
 	char buf[32];
 
-	printf("%-26s %-9s ", c->op->name, c->provider);
+	printf("%-30s %-9s ", c->op->name, c->provider);
 	printf("%-9s %10.0f ", way(c, buf, sizeof(buf)), o->r.rate);
 	if (base)
 		printf("%6.2fx ", ratio(o->r.rate, base->r.rate));
@@ -154,7 +174,10 @@ static void table_line(const struct cell *c, const struct outcome *o,
 	       bench_hist_ns(&o->r.latency, 0.99) / 1e3);
 	for (size_t i = 0; i < WD_ARRAY_SIZE(v); i++)
 		printf(" %*s", width[i], number(v[i], buf, sizeof(buf)));
-	if (strcmp(o->served, c->provider))
+	if (offloaded(c, o) > 0)
+		printf("  (%.0f %% of the public-key operations offloaded)",
+		       offloaded(c, o) * 100);
+	else if (strcmp(o->served, c->provider))
 		printf("  (done by %s)", o->served);
 	else if (per_op(o, o->software) >= 0.005)
 		printf("  (software %.0f %%)", per_op(o, o->software) * 100);

@@ -66,6 +66,8 @@ static void counters(struct measured *m, bool end)
 
 	if (json && OSSL_PROVIDER_get_params(m->side.provider, params)) {
 		m->out.descriptors += sign * sum_of(json, "\"jobs\":");
+		m->out.checks +=
+			sign * sum_of(json, "\"rsa-public\":{\"jobs\":");
 		m->out.software += sign * sum_of(json, "\"software\":");
 		m->out.bells += sign * sum_of(json, "\"sq_bells\":");
 		m->out.model = model;
@@ -219,6 +221,7 @@ static void add(struct outcome *sum, const struct outcome *more)
 	sum->descriptors += more->descriptors;
 	sum->bells += more->bells;
 	sum->software += more->software;
+	sum->checks += more->checks;
 	sum->rc = sum->rc ? sum->rc : more->rc;
 	sum->r.ops += more->r.ops;
 	sum->r.failed += more->r.failed;

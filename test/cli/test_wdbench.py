@@ -13,7 +13,7 @@ FIELDS = {"row": str, "provider": str, "served_by": str, "jobs": int,
           "p50_us": float, "p90_us": float, "p99_us": float,
           "p999_us": float}
 OPTIONAL = ("allocs", "allocs_wd", "syscalls", "descriptors", "doorbells",
-            "software", "rate_ratio", "cpu_ratio")
+            "software", "offloaded", "rate_ratio", "cpu_ratio")
 
 
 class Wdbench(wdtest.ProviderTest):
@@ -100,6 +100,17 @@ class Wdbench(wdtest.ProviderTest):
         for jobs in ("0", "4"):
             out = self.json("-p", "wd", "-n", "4", "-j", jobs, *rows)
             self.assertEqual(len(out["results"]), len(rows))
+
+    def test_a_handshake_shows_what_was_offloaded(self):
+        rows = self.json("-p", "wd", "-n", "20", "tls12-rsa2048-x25519",
+                         "tls13-rsa2048-x25519", "tls13-rsa2048-p256",
+                         "tls12-rsa2048-p256-resumed")["results"]
+        for r in rows[:3]:
+            self.assertGreaterEqual(r["descriptors"], 1, r["row"])
+            self.assertGreaterEqual(r["offloaded"], 0.33, r["row"])
+            self.assertLessEqual(r["offloaded"], 1, r["row"])
+        self.assertGreaterEqual(rows[2]["offloaded"], 0.99)
+        self.assertIsNone(rows[3]["offloaded"])
 
     def test_any_cipher_digest_and_mac_of_libcrypto_is_a_row(self):
         out = self.json("-p", "default", "-n", "10", "camellia-128-cbc:64",
