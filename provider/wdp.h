@@ -15,6 +15,7 @@
  *	wdp_async.c   ASYNC jobs as struct offload_waiter
  *	wdp_keymgmt.c key types as rows
  *	wdp_exch.c    key exchange, any type	wdp_dh*.c   DH, DHX
+ *	wdp_ecx*.c    X25519, X448
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_sig.c     what all signatures share
  *	wdp_ec*.c     EC and SM2 keys, ECDH
@@ -330,7 +331,8 @@ static inline bool wdp_libcrypto_since(unsigned int major, unsigned int minor)
 /* Tables defined by the families, joined by wdp_table.c. */
 extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];
 extern const OSSL_DISPATCH wdp_dh_keymgmt_fns[], wdp_dhx_keymgmt_fns[],
-	wdp_dh_exchange_fns[];
+	wdp_x25519_keymgmt_fns[], wdp_x448_keymgmt_fns[];
+extern const OSSL_DISPATCH wdp_dh_exchange_fns[], wdp_ecx_exchange_fns[];
 extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[],
 	wdp_rsa_kem_fns[];
 extern const OSSL_DISPATCH wdp_ec_keymgmt_fns[], wdp_sm2_keymgmt_fns[],

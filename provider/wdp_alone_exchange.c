@@ -10,8 +10,6 @@ static const OSSL_DISPATCH wdp_alone_exch_fns[] = {
 
 /* The key says which it is, so all names share one table. */
 const OSSL_ALGORITHM wdp_alone_exchanges[] = {
-	WDP_ALONE_ROW(WDP_X25519_NAMES, wdp_alone_exch_fns),
-	WDP_ALONE_ROW(WDP_X448_NAMES, wdp_alone_exch_fns),
 	WDP_ALONE_ROW("HKDF", wdp_alone_exch_fns),
 	WDP_ALONE_ROW("TLS1-PRF", wdp_alone_exch_fns),
 	WDP_ALONE_ROW(WDP_SCRYPT_NAMES, wdp_alone_exch_fns),

@@ -11,11 +11,6 @@
 
 /* ---- rows ---------------------------------------------------------------- */
 
-/* X25519 and the like have no parameters, yet TLS copies them: has_params. */
-WDP_KEYMGMT(x25519, wdp_ecx_types, .type = "X25519", .exch_name = "X25519",
-	    .has_params = true, WDP_PUB_PRIV);
-WDP_KEYMGMT(x448, wdp_ecx_types, .type = "X448", .exch_name = "X448",
-	    .has_params = true, WDP_PUB_PRIV);
 WDP_KEYMGMT(ed25519, wdp_ecx_types, .type = "ED25519", .sig_name = "ED25519",
 	    .has_params = true, WDP_PUB_PRIV);
 WDP_KEYMGMT(ed448, wdp_ecx_types, .type = "ED448", .sig_name = "ED448",
@@ -65,8 +60,6 @@ WDP_KDF_KEYMGMT(tls1prf, "TLS1-PRF");
 WDP_KDF_KEYMGMT(scrypt, "SCRYPT");
 
 const OSSL_ALGORITHM wdp_alone_keymgmts[] = {
-	WDP_ALONE_ROW(WDP_X25519_NAMES, wdp_x25519_keymgmt_fns),
-	WDP_ALONE_ROW(WDP_X448_NAMES, wdp_x448_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_ED25519_NAMES, wdp_ed25519_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_ED448_NAMES, wdp_ed448_keymgmt_fns),
 	WDP_ALONE_ROW(WDP_DSA_NAMES, wdp_dsa_keymgmt_fns),

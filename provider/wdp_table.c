@@ -65,6 +65,14 @@ static const struct wdp_row wdp_rows[] = {
 	  wdp_sm2_keymgmt_fns, "wd SM2 keys" },
 	{ OSSL_OP_KEYEXCH, OFFLOAD_ECDH, "ECDH",
 	  wdp_ecdh_keyexch_fns, "wd ECDH" },
+	{ OSSL_OP_KEYMGMT, OFFLOAD_X25519, WDP_X25519_NAMES,
+	  wdp_x25519_keymgmt_fns, "wd X25519 keys" },
+	{ OSSL_OP_KEYEXCH, OFFLOAD_X25519, WDP_X25519_NAMES,
+	  wdp_ecx_exchange_fns, "wd X25519 key exchange" },
+	{ OSSL_OP_KEYMGMT, OFFLOAD_X448, WDP_X448_NAMES,
+	  wdp_x448_keymgmt_fns, "wd X448 keys" },
+	{ OSSL_OP_KEYEXCH, OFFLOAD_X448, WDP_X448_NAMES,
+	  wdp_ecx_exchange_fns, "wd X448 key exchange" },
 
 #define CIPHER(id, first, more, k, a, ...)                                     \
 	{ OSSL_OP_CIPHER, OFFLOAD_##k, first more, wdp_##id##_fns,             \

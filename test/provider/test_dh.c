@@ -14,11 +14,10 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
-#include "test/provider/rsa_side.h"
+#include "test/provider/exch.h"
 #include "test/t.h"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
-#define SIZE	 1024 /* bytes of ffdhe8192 */
 
 static struct side *def;
 
@@ -99,109 +98,6 @@ static BIGNUM *number(EVP_PKEY *key, const char *name)
 	return n;
 }
 
-static int check(const struct side *s, EVP_PKEY *key,
-		 int (*what)(EVP_PKEY_CTX *))
-{
-	EVP_PKEY_CTX *ctx = side_ctx(s, key);
-	int ok = what(ctx);
-
-	EVP_PKEY_CTX_free(ctx);
-	ERR_clear_error();
-	return ok > 0;
-}
-
-/* ---- exchange ------------------------------------------------------------ */
-
-struct secret {
-	int step; /* 0 done; how far it came otherwise */
-	size_t len, asked;
-	uint8_t bytes[SIZE];
-};
-
-struct way {
-	unsigned int pad;
-	int no_validation;
-	size_t room; /* 0: as much as asked for */
-	const char *kdf, *md, *cek;
-	size_t kdf_len;
-	const uint8_t *ukm;
-	size_t ukm_len;
-};
-
-static int set_way(EVP_PKEY_CTX *ctx, const struct way *w)
-{
-	OSSL_PARAM params[8], *a = params;
-	unsigned int pad = w->pad;
-	size_t len = w->kdf_len;
-
-	if (pad)
-		*a++ = OSSL_PARAM_construct_uint("pad", &pad);
-	if (w->kdf) {
-		*a++ = OSSL_PARAM_construct_utf8_string("kdf-type",
-							(char *)w->kdf, 0);
-		*a++ = OSSL_PARAM_construct_utf8_string("kdf-digest",
-							(char *)w->md, 0);
-		*a++ = OSSL_PARAM_construct_size_t("kdf-outlen", &len);
-		*a++ = OSSL_PARAM_construct_utf8_string("cekalg",
-							(char *)w->cek, 0);
-		if (w->ukm)
-			*a++ = OSSL_PARAM_construct_octet_string(
-				"kdf-ukm", (void *)w->ukm, w->ukm_len);
-	}
-	*a = OSSL_PARAM_construct_end();
-	return EVP_PKEY_CTX_set_params(ctx, params);
-}
-
-static int exchange_step(EVP_PKEY_CTX *ctx, EVP_PKEY *peer, const struct way *w,
-			 struct secret *z)
-{
-	if (EVP_PKEY_derive_init(ctx) <= 0)
-		return 1;
-	if (set_way(ctx, w) <= 0)
-		return 2;
-	if (peer &&
-	    EVP_PKEY_derive_set_peer_ex(ctx, peer, !w->no_validation) <= 0)
-		return 3;
-	if (EVP_PKEY_derive(ctx, NULL, &z->asked) <= 0)
-		return 4;
-	z->len = w->room ? w->room : z->asked;
-	if (EVP_PKEY_derive(ctx, z->bytes, &z->len) <= 0)
-		return 5;
-	return 0;
-}
-
-static void exchange(const struct side *s, EVP_PKEY *key, EVP_PKEY *peer,
-		     const struct way *w, struct secret *z)
-{
-	EVP_PKEY_CTX *ctx = side_ctx(s, key);
-
-	memset(z, 0, sizeof(*z));
-	z->step = exchange_step(ctx, peer, w, z);
-	if (z->step)
-		z->len = 0;
-	EVP_PKEY_CTX_free(ctx);
-	ERR_clear_error();
-}
-
-/* @key and @peer exist on both sides; the result must not tell which did it. */
-static void same_exchange(const struct side *s, EVP_PKEY *key, EVP_PKEY *peer,
-			  const struct way *w)
-{
-	EVP_PKEY *mine = side_take(s, key, EVP_PKEY_KEYPAIR),
-		 *other = peer ? side_take(s, peer, EVP_PKEY_PUBLIC_KEY) : NULL;
-	struct secret want, got;
-
-	T_OK(mine);
-	exchange(def, key, peer, w, &want);
-	exchange(s, mine, other, w, &got);
-	T_EQ(got.step, want.step);
-	T_EQ(got.len, want.len);
-	T_EQ(got.asked, want.asked);
-	T_MEM(got.bytes, want.bytes, want.step ? 0 : want.len);
-	EVP_PKEY_free(mine);
-	EVP_PKEY_free(other);
-}
-
 /* ---- groups -------------------------------------------------------------- */
 
 static const struct group {
@@ -251,11 +147,11 @@ static void one_group(const struct side *s, const struct group *g)
 	T_EQ(EVP_PKEY_get_group_name(mine, name, sizeof(name), &len), 1);
 	T_STR(name, g->name);
 	judged = side_take(def, mine, EVP_PKEY_KEYPAIR);
-	T_EQ(check(def, judged, EVP_PKEY_pairwise_check), 1);
-	T_EQ(check(def, judged, EVP_PKEY_public_check), 1);
+	T_EQ(exch_check(def, judged, EVP_PKEY_pairwise_check), 1);
+	T_EQ(exch_check(def, judged, EVP_PKEY_public_check), 1);
 	for (size_t i = 0; i < ARRAY(ways); i++) {
-		same_exchange(s, theirs, judged, &ways[i]);
-		same_exchange(s, judged, theirs, &ways[i]);
+		same_exchange(def, s, theirs, judged, &ways[i]);
+		same_exchange(def, s, judged, theirs, &ways[i]);
 	}
 	EVP_PKEY_free(theirs);
 	EVP_PKEY_free(mine);
@@ -347,10 +243,10 @@ static void explicit_group(const struct side *s, const BIGNUM *p,
 	T_EQ(!mine, !theirs);
 	if (theirs) {
 		judged = side_take(def, mine, EVP_PKEY_KEYPAIR);
-		T_EQ(check(def, judged, EVP_PKEY_private_check),
-		     check(def, theirs, EVP_PKEY_private_check));
-		same_exchange(s, theirs, judged, &plain);
-		same_exchange(s, judged, theirs, &padded);
+		T_EQ(exch_check(def, judged, EVP_PKEY_private_check),
+		     exch_check(def, theirs, EVP_PKEY_private_check));
+		same_exchange(def, s, theirs, judged, &plain);
+		same_exchange(def, s, judged, theirs, &padded);
 		EVP_PKEY_free(judged);
 	}
 	T_EQ(side_count(s, "dh", "done") > done, device);
@@ -430,14 +326,14 @@ static void generated_parameters_work(void)
 	T_EQ(EVP_PKEY_CTX_set_params(ctx, words), 1);
 	T_EQ(EVP_PKEY_generate(ctx, &params), 1);
 	EVP_PKEY_CTX_free(ctx);
-	T_EQ(check(s, params, EVP_PKEY_param_check), 1);
+	T_EQ(exch_check(s, params, EVP_PKEY_param_check), 1);
 	mine = template_key(s, params);
 	T_OK(mine);
 	judged = side_take(def, mine, EVP_PKEY_KEYPAIR);
-	T_EQ(check(def, judged, EVP_PKEY_pairwise_check), 1);
+	T_EQ(exch_check(def, judged, EVP_PKEY_pairwise_check), 1);
 	theirs = template_key(def, judged);
-	same_exchange(s, theirs, judged, &plain);
-	same_exchange(s, judged, theirs, &plain);
+	same_exchange(def, s, theirs, judged, &plain);
+	same_exchange(def, s, judged, theirs, &plain);
 	T_OK(side_count(s, "dh", "done") >= 4);
 	EVP_PKEY_free(params);
 	EVP_PKEY_free(mine);
@@ -460,12 +356,12 @@ static void verdicts_on(const struct side *s, const char *type, EVP_PKEY *key,
 
 	T_EQ(!peer, !mine);
 	if (peer) {
-		T_EQ(check(s, mine, EVP_PKEY_public_check),
-		     check(def, peer, EVP_PKEY_public_check));
-		T_EQ(check(s, mine, EVP_PKEY_public_check_quick),
-		     check(def, peer, EVP_PKEY_public_check_quick));
-		same_exchange(s, key, peer, &wary);
-		same_exchange(s, key, peer, &trusting);
+		T_EQ(exch_check(s, mine, EVP_PKEY_public_check),
+		     exch_check(def, peer, EVP_PKEY_public_check));
+		T_EQ(exch_check(s, mine, EVP_PKEY_public_check_quick),
+		     exch_check(def, peer, EVP_PKEY_public_check_quick));
+		same_exchange(def, s, key, peer, &wary);
+		same_exchange(def, s, key, peer, &trusting);
 	}
 	EVP_PKEY_free(peer);
 	EVP_PKEY_free(mine);
@@ -563,21 +459,21 @@ static void keys_that_do_not_fit_are_refused_alike(void)
 	struct side *s;
 	EVP_PKEY *a, *b, *c, *public;
 	struct way plain = { .pad = 0 }, tight = { .room = 255 },
-		   roomy = { .room = SIZE };
+		   roomy = { .room = EXCH_MAX };
 
 	start();
 	s = side_wd("emu", NULL, false);
 	a = group_key(def, "DH", "ffdhe2048", 0);
 	b = group_key(def, "DH", "modp_2048", 0);
 	c = group_key(def, "DH", "ffdhe3072", 0);
-	same_exchange(s, a, b, &plain);
-	same_exchange(s, a, c, &plain);
-	same_exchange(s, a, NULL, &plain);
-	same_exchange(s, a, a, &plain);
-	same_exchange(s, a, a, &tight);
-	same_exchange(s, a, a, &roomy);
+	same_exchange(def, s, a, b, &plain);
+	same_exchange(def, s, a, c, &plain);
+	same_exchange(def, s, a, NULL, &plain);
+	same_exchange(def, s, a, a, &plain);
+	same_exchange(def, s, a, a, &tight);
+	same_exchange(def, s, a, a, &roomy);
 	public = side_take(def, a, EVP_PKEY_PUBLIC_KEY);
-	same_exchange(s, public, a, &plain);
+	same_exchange(def, s, public, a, &plain);
 	EVP_PKEY_free(a);
 	EVP_PKEY_free(b);
 	EVP_PKEY_free(c);
@@ -633,7 +529,7 @@ static void the_kdf_of_x942_gives_the_same(void)
 	a = group_key(def, "DHX", "dh_2048_224", 0);
 	b = group_key(def, "DHX", "dh_2048_224", 0);
 	for (size_t i = 0; i < ARRAY(ways); i++)
-		same_exchange(s, a, b, &ways[i]);
+		same_exchange(def, s, a, b, &ways[i]);
 	T_OK(side_count(s, "dh", "done") >= 5);
 	EVP_PKEY_free(a);
 	EVP_PKEY_free(b);
@@ -708,7 +604,7 @@ static void vector_exchange(const struct side *s, EVP_PKEY *group,
 	EVP_PKEY *key = number_key(s, "DHX", p, q, g, own, x),
 		 *other = number_key(s, "DHX", p, q, g, peer, NULL);
 	struct way padded = { .pad = 1 };
-	uint8_t want[SIZE];
+	uint8_t want[EXCH_MAX];
 	struct secret got;
 
 	exchange(s, key, other, &padded, &got);
