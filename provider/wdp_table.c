@@ -149,7 +149,8 @@ static size_t wdp_algorithms(const OSSL_ALGORITHM *a)
 static bool wdp_offered_before(const OSSL_ALGORITHM *a, size_t n,
 			       const struct wdp_row *r)
 {
-	return n && a[n - 1].implementation == r->fns;
+	return n && a[n - 1].implementation == r->fns &&
+	       !strcmp(a[n - 1].algorithm_names, r->names);
 }
 
 /* The rows of an operation, then @more; NULL-terminated, malloc'ed. */
