@@ -19,7 +19,9 @@
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_sig.c     what all signatures share
  *	wdp_ec*.c     EC and SM2 keys, ECDH
- *	wdp_cipher.c, wdp_gcm.c, wdp_digest.c
+ *	wdp_cipher.c, wdp_gcm.c, wdp_ccm.c, wdp_digest.c, wdp_hmac.c,
+ *	wdp_cmac.c    ciphers, digests and MACs
+ *	wdp_stream.c  a message digested by the device in pieces
  *	wdp_alone*.c  what is served only while no other provider has it
  *
  * Rules (docs/design/provider.md): public API of libcrypto only; nothing is
@@ -117,7 +119,7 @@ struct wdp_ctx {
 	_Atomic(const struct wdp_direct *) rows[WDP_ROWS_MAX];
 
 	/* Does the device save a digest's state as wdp_block.c has it?
-	 * enum digest_trust, found out at the first large digest. */
+	 * enum trust of wdp_stream.c, found out at the first large digest. */
 	_Atomic uint8_t digest_trust[SEC_DIGEST_ALGS];
 
 	/* How to read and write the application's BIOs; wdp_alone_bio.c. */
@@ -337,7 +339,7 @@ extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[],
 	wdp_rsa_kem_fns[];
 extern const OSSL_DISPATCH wdp_ec_keymgmt_fns[], wdp_sm2_keymgmt_fns[],
 	wdp_ecdh_keyexch_fns[];
-extern const OSSL_DISPATCH wdp_sm3_fns[], wdp_sha256_fns[];
+extern const OSSL_DISPATCH wdp_hmac_fns[], wdp_cmac_fns[], wdp_gmac_fns[];
 
 /* Served only while alone (and, without a device, all of the above too):
  * wdp_alone.c answers per operation id; NULL when it has nothing. */

@@ -165,7 +165,6 @@ static const OSSL_PARAM *wdp_mac_settable(struct wdp_ctx *p, const char *name)
 		{ 0, NULL },                                                   \
 	}
 
-WDP_MAC(hmac, "HMAC");
 WDP_MAC(cmac, "CMAC");
 WDP_MAC(gmac, "GMAC");
 WDP_MAC(kmac128, "KMAC-128");
@@ -176,7 +175,6 @@ WDP_MAC(blake2b, "BLAKE2BMAC");
 WDP_MAC(blake2s, "BLAKE2SMAC");
 
 const OSSL_ALGORITHM wdp_alone_macs[] = {
-	WDP_ALONE_ROW("HMAC", hmac_fns),
 	WDP_ALONE_ROW("CMAC", cmac_fns),
 	WDP_ALONE_ROW("GMAC:1.0.9797.3.4", gmac_fns),
 	WDP_ALONE_ROW("KMAC-128:KMAC128:2.16.840.1.101.3.4.2.19", kmac128_fns),

@@ -14,18 +14,18 @@
 struct slot {
 	int id;
 	size_t at;
+	bool optional;
 };
 
-#define CIPHER(id, member)                                                     \
+#define SLOT(op, id, family, member, may_lack)                                 \
 	{                                                                      \
-		OSSL_FUNC_CIPHER_##id,                                         \
-			offsetof(struct wdp_direct, cipher.member)             \
+		OSSL_FUNC_##op##_##id,                                         \
+			offsetof(struct wdp_direct, family.member), may_lack   \
 	}
-#define DIGEST(id, member)                                                     \
-	{                                                                      \
-		OSSL_FUNC_DIGEST_##id,                                         \
-			offsetof(struct wdp_direct, digest.member)             \
-	}
+#define CIPHER(id, member)  SLOT(CIPHER, id, cipher, member, false)
+#define DIGEST(id, member)  SLOT(DIGEST, id, digest, member, false)
+#define MAC(id, member)	    SLOT(MAC, id, mac, member, false)
+#define MAC_MAY(id, member) SLOT(MAC, id, mac, member, true)
 
 /* clang-format off */
 static const struct slot cipher_slots[] = {
@@ -50,6 +50,29 @@ static const struct slot digest_slots[] = {
 	DIGEST(INIT, init),
 	DIGEST(UPDATE, update),
 	DIGEST(FINAL, final),
+	SLOT(DIGEST, SET_CTX_PARAMS, digest, set_ctx_params, true),
+};
+
+static const struct slot mac_slots[] = {
+	MAC(NEWCTX, newctx),
+	MAC(FREECTX, freectx),
+	MAC(DUPCTX, dupctx),
+	MAC(INIT, init),
+	MAC(UPDATE, update),
+	MAC(FINAL, final),
+	MAC(SET_CTX_PARAMS, set_ctx_params),
+	MAC(SETTABLE_CTX_PARAMS, settable_ctx_params),
+	MAC_MAY(GET_PARAMS, get_params),
+	MAC_MAY(GET_CTX_PARAMS, get_ctx_params),
+};
+
+static const struct {
+	const struct slot *slots;
+	size_t n;
+} tables[] = {
+	[OSSL_OP_CIPHER] = { cipher_slots, WD_ARRAY_SIZE(cipher_slots) },
+	[OSSL_OP_DIGEST] = { digest_slots, WD_ARRAY_SIZE(digest_slots) },
+	[OSSL_OP_MAC] = { mac_slots, WD_ARRAY_SIZE(mac_slots) },
 };
 /* clang-format on */
 
@@ -81,28 +104,34 @@ static const OSSL_DISPATCH *find(OSSL_PROVIDER *prov, int operation,
 	return fns;
 }
 
-/* True when every slot could be filled. */
-static bool fill(struct wdp_direct *d, const OSSL_DISPATCH *fns,
-		 const struct slot *slots, size_t n)
+static const OSSL_DISPATCH *function(const OSSL_DISPATCH *fns, int id)
 {
-	size_t filled = 0;
+	for (; fns->function_id; fns++)
+		if (fns->function_id == id)
+			return fns;
+	return NULL;
+}
 
-	for (; fns->function_id; fns++) {
-		for (size_t i = 0; i < n; i++) {
-			if (slots[i].id != fns->function_id)
-				continue;
-			memcpy((char *)d + slots[i].at, &fns->function,
-			       sizeof(fns->function));
-			filled++;
-		}
+/* True when every slot that must be filled is. */
+static bool fill(struct wdp_direct *d, const OSSL_DISPATCH *fns, int operation)
+{
+	const struct slot *s = tables[operation].slots;
+	const OSSL_DISPATCH *f;
+
+	for (size_t i = 0; i < tables[operation].n; i++) {
+		f = function(fns, s[i].id);
+		if (f)
+			memcpy((char *)d + s[i].at, &f->function,
+			       sizeof(f->function));
+		else if (!s[i].optional)
+			return false;
 	}
-	return filled == n;
+	return true;
 }
 
 static struct wdp_direct *make(struct wdp_ctx *p, int operation,
 			       const char *name)
 {
-	bool cipher = operation == OSSL_OP_CIPHER;
 	OSSL_PROVIDER *prov = wdp_twin_default(p);
 	const OSSL_DISPATCH *fns;
 	struct wdp_direct *d;
@@ -118,9 +147,7 @@ static struct wdp_direct *make(struct wdp_ctx *p, int operation,
 	d->operation = operation;
 	d->prov = OSSL_PROVIDER_get0_provider_ctx(prov);
 	fns = find(prov, operation, name);
-	if (!fns || !fill(d, fns, cipher ? cipher_slots : digest_slots,
-			  cipher ? WD_ARRAY_SIZE(cipher_slots)
-				 : WD_ARRAY_SIZE(digest_slots))) {
+	if (!fns || !fill(d, fns, operation)) {
 		wdp_raise(p, WDP_R_NO_TWIN, "%s", name);
 		free(d);
 		return NULL;

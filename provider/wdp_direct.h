@@ -27,6 +27,11 @@ enum wdp_direct_row {
 #define GCM(id, ...)	WDP_DIRECT_##id,
 #define CCM(id, ...)	WDP_DIRECT_##id,
 #include "provider/wdp_cipher.def"
+#define DIGEST(id, ...) WDP_DIRECT_##id,
+#include "provider/wdp_digest.def"
+	WDP_DIRECT_hmac,
+	WDP_DIRECT_cmac,
+	WDP_DIRECT_gmac,
 	WDP_DIRECT_ROWS
 };
 _Static_assert(WDP_DIRECT_ROWS <= WDP_ROWS_MAX, "room in struct wdp_ctx");
@@ -53,9 +58,23 @@ struct wdp_direct_digest {
 	OSSL_FUNC_digest_init_fn *init;
 	OSSL_FUNC_digest_update_fn *update;
 	OSSL_FUNC_digest_final_fn *final;
+	OSSL_FUNC_digest_set_ctx_params_fn *set_ctx_params; /* or NULL */
 };
 
-/* One algorithm: all functions are there. */
+struct wdp_direct_mac {
+	OSSL_FUNC_mac_newctx_fn *newctx;
+	OSSL_FUNC_mac_freectx_fn *freectx;
+	OSSL_FUNC_mac_dupctx_fn *dupctx;
+	OSSL_FUNC_mac_init_fn *init;
+	OSSL_FUNC_mac_update_fn *update;
+	OSSL_FUNC_mac_final_fn *final;
+	OSSL_FUNC_mac_set_ctx_params_fn *set_ctx_params;
+	OSSL_FUNC_mac_settable_ctx_params_fn *settable_ctx_params;
+	OSSL_FUNC_mac_get_params_fn *get_params;	 /* or NULL */
+	OSSL_FUNC_mac_get_ctx_params_fn *get_ctx_params; /* or NULL */
+};
+
+/* One algorithm: all functions are there but those that may be NULL. */
 struct wdp_direct {
 	struct wdp_direct *next;
 	const char *name;
@@ -64,12 +83,13 @@ struct wdp_direct {
 	union {
 		struct wdp_direct_cipher cipher;
 		struct wdp_direct_digest digest;
+		struct wdp_direct_mac mac;
 	};
 };
 
 /**
  * wdp_direct() - an algorithm of the twin
- * @operation: OSSL_OP_CIPHER or OSSL_OP_DIGEST
+ * @operation: OSSL_OP_CIPHER, OSSL_OP_DIGEST or OSSL_OP_MAC
  * @name:      a literal: later calls find it by its address
  *
  * Looked up at first use and kept for the life of the provider; no lock.

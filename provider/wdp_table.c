@@ -37,6 +37,8 @@ struct wdp_row {
 #define CCM		 DECLARE
 #include "provider/wdp_cipher.def"
 #undef DECLARE
+#define DIGEST(id, ...) extern const OSSL_DISPATCH wdp_##id##_fns[];
+#include "provider/wdp_digest.def"
 
 /* clang-format off */
 static const struct wdp_row wdp_rows[] = {
@@ -85,12 +87,11 @@ static const struct wdp_row wdp_rows[] = {
 #include "provider/wdp_cipher.def"
 #undef CIPHER
 
-	{ OSSL_OP_DIGEST, OFFLOAD_SM3,
-	  "SM3:1.2.156.10197.1.401",
-	  wdp_sm3_fns, "wd SM3" },
-	{ OSSL_OP_DIGEST, OFFLOAD_SHA256,
-	  "SHA2-256:SHA-256:SHA256:2.16.840.1.101.3.4.2.1",
-	  wdp_sha256_fns, "wd SHA2-256" },
+#define DIGEST(id, first, more, k, ...)                                        \
+	{ OSSL_OP_DIGEST, OFFLOAD_##k, first more, wdp_##id##_fns,             \
+	  "wd " first },
+#include "provider/wdp_digest.def"
+	{ OSSL_OP_MAC, OFFLOAD_HMAC, "HMAC", wdp_hmac_fns, "wd HMAC" },
 };
 /* clang-format on */
 

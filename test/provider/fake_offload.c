@@ -275,14 +275,15 @@ int offload_digest(struct offload *o, const struct offload_digest *op,
 		   struct offload_waiter *w)
 {
 	bool whole = op->part == SEC_FIRST || op->part == SEC_MIDDLE;
-	uint8_t state[SEC_DIGEST_STATE];
+	size_t block = sec_digest_block(op->alg);
+	uint8_t state[WDP_BLOCK_STATE];
 	int rc;
 
 	(void)o;
 	(void)w;
 	if (op->len > fake.max)
 		return -EMSGSIZE;
-	if (whole ? !op->len || op->len % 64
+	if (whole ? !op->len || op->len % block
 		  : op->part == SEC_ONE_SHOT && !op->len)
 		return -EINVAL;
 	rc = fake_job();
@@ -291,14 +292,15 @@ int offload_digest(struct offload *o, const struct offload_digest *op,
 	if (op->part == SEC_FIRST || op->part == SEC_ONE_SHOT)
 		wdp_block_init(op->alg, state);
 	else
-		memcpy(state, op->state, sizeof(state));
+		memcpy(state, op->state, sec_digest_state(op->alg));
 	if (whole)
-		wdp_block_run(op->alg, state, op->in, op->len / 64);
+		wdp_block_run(op->alg, state, op->in, op->len / block);
 	else
 		wdp_block_final(op->alg, state, op->in, op->len,
 				op->part == SEC_LAST ? op->total_bits / 8
 						     : op->len);
-	memcpy(op->state, state, sizeof(state));
+	memcpy(op->state, state,
+	       whole ? sec_digest_state(op->alg) : sec_digest_size(op->alg));
 	if (whole && fake.odd_state)
 		op->state[0] ^= 1;
 	return 0;

@@ -178,7 +178,7 @@ struct row {
 	const char *late; /* loaded after wd has been used */
 	const char *rand, *pem;
 	const char *sm3, *rsa; /* digest; key management and signature */
-	const char *sha512;    /* nobody's to offload */
+	const char *sha3;      /* nobody's to offload */
 };
 
 static void check(const char *what, const struct row *r, bool with_device,
@@ -200,7 +200,7 @@ static void ask(struct world *w, const struct row *r, bool with_device)
 	 * keys from their own provider, whose digests and keys then stand
 	 * before those of the one that was loaded first. */
 	check("SM3", r, with_device, who_digest(w, "SM3"), r->sm3);
-	check("SHA512", r, with_device, who_digest(w, "SHA512"), r->sha512);
+	check("SHA3-512", r, with_device, who_digest(w, "SHA3-512"), r->sha3);
 	check("RSA keys", r, with_device, who_keymgmt(w, "RSA"), r->rsa);
 	by = who_signature(w, "RSA");
 	check("RSA signatures", r, with_device, by, r->rsa);
@@ -218,7 +218,7 @@ static void run(const struct row *rows, size_t n, bool with_device)
 			who_rand(&w);
 			who_gets_pem(&w);
 			who_digest(&w, "SM3");
-			who_digest(&w, "SHA512");
+			who_digest(&w, "SHA3-512");
 			who_keymgmt(&w, "RSA");
 			who_signature(&w, "RSA");
 			load(&w, rows[i].late);
@@ -232,7 +232,7 @@ static void run(const struct row *rows, size_t n, bool with_device)
 
 /* clang-format off */
 static const struct row without_device[] = {
-	/* load		  query	   late		 RAND	    PEM	       SM3	  RSA	     SHA512 */
+	/* load		  query	   late		 RAND	    PEM	       SM3	  RSA	     SHA3-512 */
 	{ "wd",		  NULL,	   NULL,	 "wd",	    "wd",      "wd",	  "wd",	     "wd" },
 	{ "wd",		  PREFER,  NULL,	 "wd",	    "wd",      "wd",	  "wd",	     "wd" },
 	{ "default wd",	  NULL,	   NULL,	 "default", "default", "default", "default", "default" },

@@ -8,7 +8,11 @@
 #include "test/provider/fake_offload.h"
 #include "test/provider/sym.h"
 
-static const char *const names[] = { "SM3", "SHA256" };
+static const char *const names[] = {
+	"SM3",	  "SHA256", "MD5",	  "SHA1",	"SHA224",
+	"SHA384", "SHA512", "SHA512-224", "SHA512-256",
+};
+#define NAMES (sizeof(names) / sizeof(*names))
 static uint8_t data[SYM_MAX];
 
 static void random_device(void)
@@ -26,7 +30,7 @@ static void random_device(void)
 	}
 }
 
-static void expected(const char *name, size_t len, uint8_t out[32])
+static void expected(const char *name, size_t len, uint8_t out[64])
 {
 	T_OK(EVP_Q_digest(NULL, name, "provider=default", data, len, out,
 			  NULL));
@@ -42,11 +46,11 @@ static EVP_MD *fetch(const char *name)
 
 static void any_pieces_any_device(void)
 {
-	uint8_t got[32], want[32];
+	uint8_t got[64], want[64];
 
 	sym_load(true);
 	for (uint32_t round = 0; round < 600; round++) {
-		const char *name = names[round % 2];
+		const char *name = names[round % NAMES];
 		EVP_MD *md = fetch(name);
 		EVP_MD_CTX *c = EVP_MD_CTX_new();
 
@@ -73,7 +77,7 @@ static void any_pieces_any_device(void)
 			}
 			T_EQ(EVP_DigestFinal_ex(c, got, NULL), 1);
 			expected(name, total, want);
-			T_MEM(got, want, 32);
+			T_MEM(got, want, (size_t)EVP_MD_get_size(md));
 		}
 		EVP_MD_CTX_free(c);
 		EVP_MD_free(md);
@@ -83,10 +87,10 @@ static void any_pieces_any_device(void)
 
 static void messages_of_every_small_length(void)
 {
-	uint8_t got[32], want[32];
+	uint8_t got[64], want[64];
 
 	sym_load(true);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < (int)NAMES; i++) {
 		EVP_MD *md = fetch(names[i]);
 
 		for (int device = 0; device < 2; device++) {
@@ -96,7 +100,7 @@ static void messages_of_every_small_length(void)
 				T_EQ(EVP_Digest(data, n, got, NULL, md, NULL),
 				     1);
 				expected(names[i], n, want);
-				T_MEM(got, want, 32);
+				T_MEM(got, want, (size_t)EVP_MD_get_size(md));
 			}
 		}
 		EVP_MD_free(md);
@@ -107,7 +111,7 @@ static void messages_of_every_small_length(void)
 static void constants_are_the_same(void)
 {
 	sym_load(true);
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < (int)NAMES; i++) {
 		EVP_MD *a = fetch(names[i]);
 		EVP_MD *b = EVP_MD_fetch(NULL, names[i], NULL);
 
@@ -125,7 +129,7 @@ static void a_large_update_is_one_job_after_a_small_one(void)
 {
 	EVP_MD_CTX *c;
 	EVP_MD *md;
-	uint8_t got[32], want[32];
+	uint8_t got[64], want[64];
 
 	sym_load(true);
 	sym_bytes(data, sizeof(data));
@@ -157,7 +161,7 @@ static void a_large_update_is_one_job_after_a_small_one(void)
 
 static void a_device_that_saves_another_state_is_not_used(void)
 {
-	uint8_t got[32], want[32];
+	uint8_t got[64], want[64];
 	EVP_MD *md;
 
 	sym_load(true);
@@ -177,7 +181,7 @@ static void a_device_that_saves_another_state_is_not_used(void)
 
 static void a_failure_without_fallback_is_told(void)
 {
-	uint8_t got[32];
+	uint8_t got[64];
 	EVP_MD *md;
 
 	sym_load(false);
@@ -192,8 +196,128 @@ static void a_failure_without_fallback_is_told(void)
 	sym_unload();
 }
 
+/* ---- HMAC -------------------------------------------------------------- */
+
+static const char *const hmacs[] = {
+	"SM3",	  "SHA256", "MD5",	  "SHA1",     "SHA2-224",  "SHA384",
+	"SHA512", "SHA512", "SHA512-224", "SHA3-256", "RIPEMD160",
+};
+
+struct hmac_pair {
+	EVP_MAC *mac[2];
+	EVP_MAC_CTX *ctx[2]; /* wd, default */
+};
+
+static void hmac_same(struct hmac_pair *p)
+{
+	uint8_t got[2][64];
+	size_t n[2] = { 0 };
+
+	for (int i = 0; i < 2; i++)
+		T_EQ(EVP_MAC_final(p->ctx[i], got[i], &n[i], 64), 1);
+	T_EQ(n[0], n[1]);
+	T_MEM(got[0], got[1], n[0]);
+}
+
+static void hmac_message(struct hmac_pair *p)
+{
+	size_t total = sym_length(SYM_MAX), at = 0, n;
+
+	for (; at < total; at += n) {
+		n = at || sym_random(2) ? sym_length(total - at)
+					: (total < 13 ? total : 13);
+		for (int i = 0; i < 2; i++)
+			T_EQ(EVP_MAC_update(p->ctx[i], data + at, n), 1);
+		if (sym_random(5))
+			continue;
+		for (int i = 0; i < 2; i++) {
+			EVP_MAC_CTX *copy = EVP_MAC_CTX_dup(p->ctx[i]);
+
+			T_EQ(EVP_MAC_update(p->ctx[i], data, 5000), 1);
+			EVP_MAC_CTX_free(p->ctx[i]);
+			p->ctx[i] = copy;
+		}
+	}
+	hmac_same(p);
+}
+
+static void hmac_of_any_digest_pieces_and_device(void)
+{
+	uint8_t key[300];
+
+	sym_load(true);
+	for (uint32_t round = 0; round < 800; round++) {
+		const char *name = hmacs[round % 11];
+		struct hmac_pair p;
+		OSSL_PARAM params[] = {
+			OSSL_PARAM_utf8_string("digest", (char *)name, 0),
+			OSSL_PARAM_utf8_string("properties",
+					       (char *)"provider=none-such", 0),
+			OSSL_PARAM_END,
+		};
+
+		sym_seed(round);
+		sym_bytes(data, sizeof(data));
+		sym_bytes(key, sizeof(key));
+		p.mac[0] = EVP_MAC_fetch(sym_wd, "HMAC", "provider=wd");
+		p.mac[1] = EVP_MAC_fetch(NULL, "HMAC", "provider=default");
+		for (int i = 0; i < 2; i++)
+			p.ctx[i] = EVP_MAC_CTX_new(p.mac[i]);
+		for (int reuse = 0; reuse < 3; reuse++) {
+			size_t len = sym_random(300);
+			bool again = reuse && !sym_random(3);
+
+			random_device();
+			for (int i = 0; i < 2; i++) {
+				if (i) /* means default's own */
+					params[1] = OSSL_PARAM_construct_end();
+				T_EQ(EVP_MAC_init(p.ctx[i], again ? NULL : key,
+						  len, again ? NULL : params),
+				     1);
+			}
+			T_EQ(EVP_MAC_CTX_get_mac_size(p.ctx[0]),
+			     EVP_MAC_CTX_get_mac_size(p.ctx[1]));
+			T_EQ(EVP_MAC_CTX_get_block_size(p.ctx[0]),
+			     EVP_MAC_CTX_get_block_size(p.ctx[1]));
+			hmac_message(&p);
+		}
+		for (int i = 0; i < 2; i++) {
+			EVP_MAC_CTX_free(p.ctx[i]);
+			EVP_MAC_free(p.mac[i]);
+		}
+	}
+	sym_unload();
+}
+
+static void a_large_hmac_goes_to_the_device_behind_a_header(void)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string("digest", (char *)"SHA2-256", 0),
+		OSSL_PARAM_END,
+	};
+	EVP_MAC_CTX *c;
+	EVP_MAC *mac;
+
+	sym_load(true);
+	fake_reset();
+	fake.min = 4096;
+	mac = EVP_MAC_fetch(sym_wd, "HMAC", "provider=wd");
+	c = EVP_MAC_CTX_new(mac);
+	for (int i = 0; i < 2; i++) {
+		T_EQ(EVP_MAC_init(c, data, 32, params), 1);
+		T_EQ(EVP_MAC_update(c, data, 13), 1);
+		T_EQ(EVP_MAC_update(c, data, 16384), 1);
+		T_EQ(fake.jobs, 2 + i); /* the first asked for the state */
+	}
+	EVP_MAC_CTX_free(c);
+	EVP_MAC_free(mac);
+	sym_unload();
+}
+
 T_MAIN(T_CASE(any_pieces_any_device), T_CASE(messages_of_every_small_length),
        T_CASE(constants_are_the_same),
        T_CASE(a_large_update_is_one_job_after_a_small_one),
        T_CASE(a_device_that_saves_another_state_is_not_used),
-       T_CASE(a_failure_without_fallback_is_told))
+       T_CASE(a_failure_without_fallback_is_told),
+       T_CASE(hmac_of_any_digest_pieces_and_device),
+       T_CASE(a_large_hmac_goes_to_the_device_behind_a_header))

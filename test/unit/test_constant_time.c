@@ -48,9 +48,9 @@ static void field_of_ghash(void)
 
 static void blocks_of_a_digest(void)
 {
-	uint8_t *data = unwritten(700), state[32];
+	uint8_t *data = unwritten(700), state[WDP_BLOCK_STATE];
 
-	for (int alg = 0; alg < WDP_BLOCK_ALGS; alg++) {
+	for (int alg = 0; alg < SEC_DIGEST_ALGS; alg++) {
 		wdp_block_init(alg, state);
 		wdp_block_final(alg, state, data, 700, 700);
 	}
