@@ -56,6 +56,8 @@ struct wdp_config {
 	char *device, *algorithms, *stats, *log;
 	bool fallback;	    /* software when the device fails; default yes */
 	bool rsa_crt_check; /* default yes */
+	bool ec_sign_check; /* default no */
+	bool device_nonce;  /* the device draws nonces of SM2; default no */
 	unsigned int queues, batch, timeout_ms;
 	enum offload_poll poll;
 	uint32_t min_bytes[OFFLOAD_KINDS];

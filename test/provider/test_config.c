@@ -77,6 +77,7 @@ static void defaults_without_any_key(void)
 	T_STR(p.cfg.device, "auto");
 	T_OK(!p.cfg.algorithms && !p.cfg.stats && !p.cfg.log);
 	T_OK(p.cfg.fallback && p.cfg.rsa_crt_check);
+	T_OK(!p.cfg.ec_sign_check && !p.cfg.device_nonce);
 	T_EQ(p.cfg.poll, OFFLOAD_POLL_AUTO);
 	T_MEM(p.cfg.min_bytes, d.min_bytes, sizeof(d.min_bytes));
 	T_STR(raised, "");
@@ -90,12 +91,15 @@ static void every_key_is_read_from_the_section(void)
 			  { "fallback", "no" }, { "min_bytes", "2k" },
 			  { "queues", "7" }, { "batch", "64" },
 			  { "poll", "none" }, { "timeout_ms", "250" },
-			  { "rsa_crt_check", "off" }, { "stats", "/tmp" },
-			  { "log", "none" }, { "min_bytes.sm3", "99" }),
+			  { "rsa_crt_check", "off" },
+			  { "ec_sign_check", "yes" }, { "device_nonce", "1" },
+			  { "stats", "/tmp" }, { "log", "none" },
+			  { "min_bytes.sm3", "99" }),
 		  NULL);
 	T_STR(p.cfg.device, "emu:kunpeng930");
 	T_STR(p.cfg.algorithms, "RSA,AES-256-GCM");
 	T_OK(!p.cfg.fallback && !p.cfg.rsa_crt_check);
+	T_OK(p.cfg.ec_sign_check && p.cfg.device_nonce);
 	T_EQ(p.cfg.min_bytes[OFFLOAD_AES_GCM], 2048);
 	T_EQ(p.cfg.min_bytes[OFFLOAD_SM3], 99);
 	T_EQ(p.cfg.queues, 7);
@@ -113,12 +117,14 @@ static void the_environment_overrides_the_section(void)
 			  { "min_bytes.aes-gcm", "1" }),
 		  ENV("HOME=/", "WD_DEVICE=auto", "WD_QUEUES=2",
 		      "WD_MIN_BYTES_AES_GCM=3", "WD_MIN_BYTES=4",
-		      "WD_FALLBACK=false", "WD_RSA_CRT_CHECK=0"));
+		      "WD_FALLBACK=false", "WD_RSA_CRT_CHECK=0",
+		      "WD_EC_SIGN_CHECK=true", "WD_DEVICE_NONCE=on"));
 	T_STR(p.cfg.device, "auto");
 	T_EQ(p.cfg.queues, 2);
 	T_EQ(p.cfg.min_bytes[OFFLOAD_AES_GCM], 3);
 	T_EQ(p.cfg.min_bytes[OFFLOAD_SM3], 4);
 	T_OK(!p.cfg.fallback && !p.cfg.rsa_crt_check);
+	T_OK(p.cfg.ec_sign_check && p.cfg.device_nonce);
 	T_STR(raised, "");
 }
 
@@ -149,6 +155,8 @@ static void each_bad_value_is_told_and_the_default_stays(void)
 		{ "timeout_ms", "0" },
 		{ "timeout_ms", "60001" },
 		{ "rsa_crt_check", "2" },
+		{ "ec_sign_check", "perhaps" },
+		{ "device_nonce", "" },
 		{ "stats", "relative/path" },
 		{ "log", "loud" },
 		{ "log", "debug:relative" },
@@ -173,6 +181,7 @@ static void each_bad_value_is_told_and_the_default_stays(void)
 		T_OK(!p.cfg.algorithms && !p.cfg.stats && !p.cfg.log);
 		T_EQ(p.cfg.fallback, true);
 		T_EQ(p.cfg.rsa_crt_check, true);
+		T_OK(!p.cfg.ec_sign_check && !p.cfg.device_nonce);
 		T_EQ(p.cfg.queues, want.queues);
 		T_EQ(p.cfg.batch, want.batch);
 		T_EQ(p.cfg.poll, want.poll);
