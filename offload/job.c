@@ -173,6 +173,16 @@ static void job_count(struct offload_job *j, int rc)
 		s->errors++;
 }
 
+/*
+ * Does the result say how the device is?  A ciphertext of SM2 comes from
+ * anybody, and a wrong one ends in an error status like a failure: whoever
+ * sends wrong ones must not take the device away from all others.
+ */
+static bool job_tells(const struct offload_job *j, int rc)
+{
+	return j->kind != OFFLOAD_SM2_DECRYPT || rc != -EIO;
+}
+
 /* An eighth of the difference: settles in some ten jobs. */
 static void average(uint64_t *usual, uint64_t took)
 {
@@ -193,7 +203,8 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 	job_unlink(l, j);
 	job_count(j, rc);
 	if (lane_is_open(l)) {
-		health_result(&l->device->health, rc, j->probe, now);
+		if (job_tells(j, rc))
+			health_result(&l->device->health, rc, j->probe, now);
 		job_learn(j, now);
 		if (j->async)
 			average(&l->latency_ns, now - j->started);

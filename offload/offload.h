@@ -161,7 +161,8 @@ void offload_abandon(struct offload_waiter *w);
  * did not do it, nothing of the caller's was written, software may:
  *	-ENODEV	 no (healthy) device	-EAGAIN	    no slot: back-pressure
  *	-EINVAL	 not for this engine	-ETIMEDOUT  deadline passed
- *	-EIO	 error status, or the queue was stopped
+ *	-EIO	 error status, or the queue was stopped; of SM2_DECRYPT also
+ *		 a wrong ciphertext: software says which
  *	-EMSGSIZE  larger than offload_max_bytes()
  *	-EILSEQ	 the result did not stand the check asked for
  */

@@ -211,6 +211,26 @@ static void a_forged_signature_is_a_verdict_not_an_error(void)
 	stop();
 }
 
+/* Errors of other jobs in a row mean that the device is ill. */
+static void wrong_ciphertexts_say_nothing_of_the_device(void)
+{
+	struct offload_hpre dec = op_of(&rows[14]), ec = op_of(&rows[6]);
+
+	config();
+	start();
+	d->bad = 20;
+	for (int i = 0; i < 20; i++)
+		T_EQ(offload_hpre(o, &dec, NULL), -EIO);
+	T_EQ(stats().kind[OFFLOAD_SM2_DECRYPT].errors, 20);
+	T_OK(healthy());
+	T_EQ(offload_hpre(o, &ec, NULL), 0);
+	d->bad = 20;
+	for (int i = 0; i < 8; i++)
+		T_EQ(offload_hpre(o, &ec, NULL), -EIO);
+	T_EQ(offload_hpre(o, &dec, NULL), -ENODEV);
+	stop();
+}
+
 static void each_core_group_has_its_queue(void)
 {
 	struct offload_hpre rsa = op_of(&rows[0]), ec = op_of(&rows[6]);
@@ -537,6 +557,7 @@ T_MAIN(T_CASE(every_operation_in_place), T_CASE(every_operation_in_lane_memory),
        T_CASE(every_operation_over_its_input),
        T_CASE(a_failed_job_leaves_its_input),
        T_CASE(a_forged_signature_is_a_verdict_not_an_error),
+       T_CASE(wrong_ciphertexts_say_nothing_of_the_device),
        T_CASE(each_core_group_has_its_queue),
        T_CASE(a_dead_curve_queue_leaves_the_other_alone),
        T_CASE(v2_has_no_curves),
