@@ -18,6 +18,7 @@
  *	wdp_ecx*.c    X25519, X448
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_sig.c     what all signatures share
+ *	wdp_ecdsa.c, wdp_sm2*.c  on curves; wdp_ec_sig.c, wdp_der.c for both
  *	wdp_ec*.c     EC and SM2 keys, ECDH
  *	wdp_cipher.c, wdp_gcm.c, wdp_ccm.c, wdp_digest.c, wdp_hmac.c,
  *	wdp_cmac.c    ciphers, digests and MACs
@@ -341,6 +342,8 @@ extern const OSSL_DISPATCH wdp_rsa_signature_fns[], wdp_rsa_asym_cipher_fns[],
 	wdp_rsa_kem_fns[];
 extern const OSSL_DISPATCH wdp_ec_keymgmt_fns[], wdp_sm2_keymgmt_fns[],
 	wdp_ecdh_keyexch_fns[];
+extern const OSSL_DISPATCH wdp_ecdsa_signature_fns[], wdp_sm2_signature_fns[],
+	wdp_sm2_asym_cipher_fns[];
 extern const OSSL_DISPATCH wdp_hmac_fns[], wdp_cmac_fns[], wdp_gmac_fns[];
 
 /* Served only while alone (and, without a device, all of the above too):

@@ -342,10 +342,8 @@ static const OSSL_DISPATCH wdp_alone_sig_fns[] = {
 
 /* The key says which it is, so all names share one table. */
 const OSSL_ALGORITHM wdp_alone_signatures[] = {
-	WDP_ALONE_ROW("ECDSA", wdp_alone_sig_fns),
 	WDP_ALONE_ROW(WDP_ED25519_NAMES, wdp_alone_sig_fns),
 	WDP_ALONE_ROW(WDP_ED448_NAMES, wdp_alone_sig_fns),
-	WDP_ALONE_ROW(WDP_SM2_NAMES, wdp_alone_sig_fns),
 	WDP_ALONE_ROW(WDP_DSA_NAMES, wdp_alone_sig_fns),
 	WDP_ALONE_ROW("HMAC", wdp_alone_sig_fns),
 	WDP_ALONE_ROW("CMAC", wdp_alone_sig_fns),

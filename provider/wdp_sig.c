@@ -316,7 +316,7 @@ static bool wdp_sig_begin_along(struct wdp_sig *s, const char *name,
 				struct wdp_pkey *k, const OSSL_PARAM params[],
 				const struct wdp_sig_way *way)
 {
-	EVP_PKEY *again = k || !s->along ? s->key->twin : NULL;
+	EVP_PKEY *again = k || !s->along ? wdp_pkey_twin(s->key) : NULL;
 	OSSL_PARAM *made = NULL;
 	bool ok;
 

@@ -75,6 +75,12 @@ static const struct wdp_row wdp_rows[] = {
 	  wdp_x448_keymgmt_fns, "wd X448 keys" },
 	{ OSSL_OP_KEYEXCH, OFFLOAD_X448, WDP_X448_NAMES,
 	  wdp_ecx_exchange_fns, "wd X448 key exchange" },
+	{ OSSL_OP_SIGNATURE, OFFLOAD_ECDSA_SIGN, "ECDSA",
+	  wdp_ecdsa_signature_fns, "wd ECDSA signatures" },
+	{ OSSL_OP_SIGNATURE, OFFLOAD_SM2_SIGN, WDP_SM2_NAMES,
+	  wdp_sm2_signature_fns, "wd SM2 signatures" },
+	{ OSSL_OP_ASYM_CIPHER, OFFLOAD_SM2_DECRYPT, WDP_SM2_NAMES,
+	  wdp_sm2_asym_cipher_fns, "wd SM2 encryption" },
 
 #define CIPHER(id, first, more, k, a, ...)                                     \
 	{ OSSL_OP_CIPHER, OFFLOAD_##k, first more, wdp_##id##_fns,             \

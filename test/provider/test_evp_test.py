@@ -48,6 +48,8 @@ FILES = {
     "rsa_common": ("evppkey_rsa_common", ["rsa-private", "rsa-public"]),
     "ecc": ("evppkey_ecc", ["ecdh"]),
     "ecdh": ("evppkey_ecdh", ["ecdh"]),
+    "ecdsa": ("evppkey_ecdsa", ["ecdsa-sign", "ecdsa-verify"]),
+    "sm2": ("evppkey_sm2", ["sm2-sign", "sm2-verify", "sm2-decrypt"]),
     "brainpool": ("evppkey_brainpool", ["ecdh"]),
     "mismatch": ("evppkey_mismatch", []),
     "sm3": ("evpmd_sm3", ["sm3"]),
@@ -77,6 +79,7 @@ FILES = {
 
 # Only there on 3.5.
 FILES_35 = {
+    "ecdsa_rfc6979": ("evppkey_ecdsa_rfc6979", ["ecdsa-verify"]),
     "rsa_sigalg": ("evppkey_rsa_sigalg", []),
     "rsa_kem": ("evppkey_rsa_kem", []),
 }
