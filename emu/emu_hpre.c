@@ -63,6 +63,26 @@ BIGNUM *hpre_number(BN_CTX *ctx, const uint8_t *p, uint32_t len)
 	return n;
 }
 
+/* So short an exponent is a public one: time need not be constant, and then it
+ * is a quarter. */
+#define PUBLIC_EXPONENT_BITS 64
+
+static bool power(BIGNUM *r, const BIGNUM *a, const BIGNUM *e, const BIGNUM *m,
+		  BN_CTX *ctx)
+{
+	BIGNUM *base, *exponent, *modulus;
+
+	if (BN_num_bits(e) > PUBLIC_EXPONENT_BITS)
+		return BN_mod_exp_mont_consttime(r, a, e, m, ctx, NULL);
+	/* Copies do not ask for constant time. */
+	base = BN_CTX_get(ctx);
+	exponent = BN_CTX_get(ctx);
+	modulus = BN_CTX_get(ctx);
+	return modulus && BN_copy(base, a) && BN_copy(exponent, e) &&
+	       BN_copy(modulus, m) &&
+	       BN_mod_exp_mont(r, base, exponent, modulus, ctx, NULL);
+}
+
 static enum hpre_error modexp(struct operands *o, BN_CTX *ctx)
 {
 	BIGNUM *e = hpre_number(ctx, o->key, o->width);
@@ -74,7 +94,7 @@ static enum hpre_error modexp(struct operands *o, BN_CTX *ctx)
 		return E_MODEL;
 	if (!BN_is_odd(m) || BN_ucmp(a, m) >= 0)
 		return E_NUMBER;
-	if (!BN_mod_exp_mont_consttime(r, a, e, m, ctx, NULL) ||
+	if (!power(r, a, e, m, ctx) ||
 	    BN_bn2binpad(r, o->out, (int)o->width) < 0)
 		return E_MODEL;
 	return E_NONE;
