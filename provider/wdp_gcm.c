@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES-GCM.
+ * AES-GCM and SM4-GCM.
  *
  * The device takes a message in one descriptor: AAD, payload and tag together.
  * EVP hands a message over in pieces and never says which is the last, except
@@ -40,15 +40,13 @@
 #include <openssl/rand.h>
 
 #include "base/wd_base.h"
+#include "provider/wdp_aead.h"
 #include "provider/wdp_gf128.h"
 
 #define GCM_BLOCK    16
 #define GCM_TAG	     16
 #define GCM_NONCE    12	 /* the only IV length the device takes */
 #define GCM_IV_MAX   128 /* bytes, libcrypto's bound */
-#define GCM_FIXED    4	 /* TLS: least bytes of the fixed part of an IV */
-#define GCM_EXPLICIT 8	 /* TLS: part of the IV that travels in the record */
-#define GCM_TLS_AAD  13
 #define GCM_TAG_NONE SIZE_MAX
 /* SP 800-38D 5.2.1.1: 2^39 - 256 bits */
 #define GCM_LEN_MAX  (((uint64_t)1 << 36) - 32)
@@ -82,22 +80,20 @@ struct gcm_ctx {
 	size_t tag_len; /* GCM_TAG_NONE: no tag set or made yet */
 	size_t tls_pad; /* what tlsaadpad answers */
 	uint64_t tls_records;
-	uint64_t len;	   /* payload bytes of this message */
-	uint8_t *aad_heap; /* NULL while aad_room is enough */
-	uint32_t aad_len, aad_cap;
+	uint64_t len; /* payload bytes of this message */
+	struct wdp_aad aad;
 	enum gcm_iv_state iv_state;
 	enum gcm_stage stage;
 	uint8_t key[WDP_KEY_MAX];
 	uint8_t nonce[GCM_BLOCK]; /* of this message when it is 12 bytes */
 	uint8_t tag[GCM_TAG];
-	uint8_t tls_aad[GCM_TLS_AAD];
+	uint8_t tls_aad[WDP_TLS_AAD];
 	bool encrypt, key_set, twin_keyed;
 	bool tls_aad_set; /* the next update is a record */
 	bool iv_gen;	  /* IVs are counted up */
 	bool streams;	  /* data came in pieces before */
 	struct gcm_prefix prefix;
 	uint8_t iv[GCM_IV_MAX];
-	uint8_t aad_room[32]; /* TLS 1.2: 13 bytes, 1.3: 5 */
 };
 
 static void *gcm_new(void *prov, const struct wdp_cipher_spec *spec)
@@ -110,7 +106,6 @@ static void *gcm_new(void *prov, const struct wdp_cipher_spec *spec)
 	c->spec = spec;
 	c->iv_len = GCM_NONCE;
 	c->tag_len = GCM_TAG_NONE;
-	c->aad_cap = sizeof(c->aad_room);
 	return c;
 }
 
@@ -123,8 +118,9 @@ static void gcm_free(void *ctx)
 		return;
 	if (c->twin)
 		c->soft->cipher.freectx(c->twin);
-	OPENSSL_clear_free(c->aad_heap, c->aad_cap);
-	OPENSSL_clear_free(c, sizeof(*c));
+	wdp_aad_free(&c->aad);
+	wd_wipe(c, sizeof(*c)); /* far cheaper than OPENSSL_cleanse() */
+	OPENSSL_free(c);
 }
 
 static bool gcm_in_twin(const struct gcm_ctx *c)
@@ -142,12 +138,8 @@ static void *gcm_dup(void *ctx)
 	if (!c)
 		return NULL;
 	c->twin = NULL;
-	c->aad_heap = NULL;
-	if (from->aad_heap) {
-		c->aad_heap = OPENSSL_memdup(from->aad_heap, from->aad_cap);
-		if (!c->aad_heap)
-			goto free_ctx;
-	}
+	if (wdp_aad_own(&c->aad))
+		goto free_ctx;
 	if (!gcm_in_twin(from)) {
 		c->twin_keyed = false;
 		return c;
@@ -160,32 +152,6 @@ static void *gcm_dup(void *ctx)
 free_ctx:
 	gcm_free(c);
 	return NULL;
-}
-
-/* ---- additional data --------------------------------------------------- */
-
-static const uint8_t *gcm_aad(const struct gcm_ctx *c)
-{
-	return c->aad_heap ? c->aad_heap : c->aad_room;
-}
-
-static int gcm_aad_grow(struct gcm_ctx *c, uint32_t need)
-{
-	uint32_t cap = c->aad_cap;
-	uint8_t *p;
-
-	if (need <= cap)
-		return 0;
-	while (cap < need)
-		cap *= 2;
-	p = OPENSSL_malloc(cap);
-	if (!p)
-		return -ENOMEM;
-	memcpy(p, gcm_aad(c), c->aad_len);
-	OPENSSL_clear_free(c->aad_heap, c->aad_cap);
-	c->aad_heap = p;
-	c->aad_cap = cap;
-	return 0;
 }
 
 /* ---- the twin ---------------------------------------------------------- */
@@ -230,7 +196,8 @@ static int gcm_twin_take(struct gcm_ctx *c)
 	int rc = gcm_twin_begin(c, c->nonce, GCM_NONCE);
 
 	if (!rc)
-		rc = gcm_twin_update(c, NULL, gcm_aad(c), c->aad_len);
+		rc = gcm_twin_update(c, NULL, wdp_aad_bytes(&c->aad),
+				     c->aad.len);
 	if (!rc)
 		c->stage = GCM_TWIN;
 	return rc;
@@ -264,17 +231,30 @@ static struct wdp_gf128 gcm_lengths(uint64_t aad, uint64_t payload)
 	return (struct wdp_gf128){ aad * 8, payload * 8 };
 }
 
+static const struct wdp_direct *gcm_ecb(struct gcm_ctx *c)
+{
+	static const struct {
+		enum wdp_direct_row row;
+		const char *name;
+	} ecb[] = {
+		{ WDP_DIRECT_aes128ecb, "AES-128-ECB" },
+		{ WDP_DIRECT_aes192ecb, "AES-192-ECB" },
+		{ WDP_DIRECT_aes256ecb, "AES-256-ECB" },
+		{ WDP_DIRECT_sm4ecb, "SM4-ECB" },
+	};
+	int i = c->spec->kind == OFFLOAD_SM4_GCM ? 3 : c->spec->key_len / 8 - 2;
+
+	return wdp_direct_row(c->prov, ecb[i].row, OSSL_OP_CIPHER, ecb[i].name);
+}
+
 /* The cipher itself, on @n blocks in place. */
 static int gcm_blocks(struct gcm_ctx *c, uint8_t *blocks, unsigned int n)
 {
-	static const char *const names[] = { "AES-128-ECB", "AES-192-ECB",
-					     "AES-256-ECB" };
 	const struct wdp_direct *ecb;
 	int rc = -EPROTO;
 	void *e;
 
-	ecb = wdp_direct(c->prov, OSSL_OP_CIPHER,
-			 names[c->spec->key_len / 8 - 2]);
+	ecb = gcm_ecb(c);
 	if (!ecb)
 		return -EPROTO;
 	e = ecb->cipher.newctx(ecb->prov);
@@ -302,7 +282,7 @@ static struct wdp_gf128 gcm_state(const struct gcm_ctx *c, struct wdp_gf128 ej0,
 	uint8_t last[GCM_BLOCK] = { 0 };
 
 	s = wdp_gf128_mul(s, h_inv);
-	s = wdp_gf128_add(s, gcm_lengths(c->aad_len, p->len));
+	s = wdp_gf128_add(s, gcm_lengths(c->aad.len, p->len));
 	if (p->len % GCM_BLOCK) {
 		memcpy(last, p->last_out, p->len % GCM_BLOCK);
 		s = wdp_gf128_mul(s, h_inv);
@@ -374,7 +354,7 @@ static void gcm_fix(const struct gcm_ctx *c, uint8_t *to, const uint8_t *from,
 	struct wdp_gf128 d;
 	uint8_t fix[GCM_TAG];
 
-	d = wdp_gf128_add(gcm_lengths(c->aad_len, c->len),
+	d = wdp_gf128_add(gcm_lengths(c->aad.len, c->len),
 			  gcm_lengths(GCM_BLOCK, seen));
 	wdp_gf128_store(fix, wdp_gf128_mul(d, p->h));
 	for (size_t i = 0; i < len; i++)
@@ -397,8 +377,8 @@ static int gcm_job(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 		.key_len = c->spec->key_len,
 		.iv = c->nonce,
 		.iv_len = GCM_NONCE,
-		.aad = gcm_aad(c),
-		.aad_len = c->aad_len,
+		.aad = wdp_aad_bytes(&c->aad),
+		.aad_len = c->aad.len,
 		.in = in,
 		.out = out,
 		.len = (uint32_t)len,
@@ -407,7 +387,7 @@ static int gcm_job(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 	};
 	int rc = -EMSGSIZE;
 
-	if (len + c->aad_len <=
+	if (len + c->aad.len <=
 	    offload_max_bytes(c->prov->off, c->spec->kind, w != NULL))
 		rc = offload_cipher(c->prov->off, &op, w);
 	wdp_waiter_release(w);
@@ -424,7 +404,7 @@ static int gcm_device(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 	int rc;
 
 	if (c->streams || (!c->encrypt && c->tag_len != GCM_TAG) ||
-	    !offload_choose(c->prov->off, c->spec->kind, len + c->aad_len))
+	    !offload_choose(c->prov->off, c->spec->kind, len + c->aad.len))
 		return 1;
 	memcpy(p->last_in, in + len - rest, rest);
 	memcpy(p->tag, c->tag, GCM_TAG);
@@ -450,7 +430,7 @@ static int gcm_begin(struct gcm_ctx *c)
 	int rc = 0;
 
 	c->stage = GCM_FRESH;
-	c->aad_len = 0;
+	c->aad.len = 0;
 	c->len = 0;
 	if (c->iv_len == GCM_NONCE) {
 		memcpy(c->nonce, c->iv, GCM_NONCE);
@@ -496,19 +476,14 @@ static int gcm_aad_update(struct gcm_ctx *c, const uint8_t *in, size_t len)
 
 	if (c->stage == GCM_DEVICE || c->stage == GCM_RESUMED)
 		return -EINVAL; /* the payload has begun */
-	if (c->stage == GCM_FRESH && len > SEC_AAD_MAX - c->aad_len) {
+	if (c->stage == GCM_FRESH && len > SEC_AAD_MAX - c->aad.len) {
 		rc = gcm_twin_take(c);
 		if (rc)
 			return rc;
 	}
 	if (c->stage == GCM_TWIN)
 		return gcm_twin_update(c, NULL, in, len);
-	rc = gcm_aad_grow(c, c->aad_len + (uint32_t)len);
-	if (rc)
-		return rc;
-	memcpy((c->aad_heap ? c->aad_heap : c->aad_room) + c->aad_len, in, len);
-	c->aad_len += (uint32_t)len;
-	return 0;
+	return wdp_aad_add(&c->aad, in, len);
 }
 
 static int gcm_data_update(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
@@ -594,7 +569,7 @@ static int gcm_iv_next(struct gcm_ctx *c, uint8_t *out, size_t len)
 {
 	int rc;
 
-	if (!c->iv_gen || !c->key_set || c->iv_len < GCM_EXPLICIT)
+	if (!c->iv_gen || !c->key_set || c->iv_len < WDP_TLS_EXPLICIT)
 		return -EINVAL;
 	rc = gcm_begin(c);
 	if (rc)
@@ -622,8 +597,8 @@ static int gcm_iv_fixed(struct gcm_ctx *c, const uint8_t *in, size_t len)
 	if (len == SIZE_MAX) { /* the whole IV again */
 		memcpy(c->iv, in, c->iv_len);
 	} else {
-		if (len < GCM_FIXED || len > c->iv_len ||
-		    c->iv_len - len < GCM_EXPLICIT)
+		if (len < WDP_TLS_FIXED || len > c->iv_len ||
+		    c->iv_len - len < WDP_TLS_EXPLICIT)
 			return -EINVAL;
 		memcpy(c->iv, in, len);
 		if (c->encrypt) {
@@ -639,23 +614,13 @@ static int gcm_iv_fixed(struct gcm_ctx *c, const uint8_t *in, size_t len)
 
 /* ---- TLS 1.2 records --------------------------------------------------- */
 
-/* The length in a record's header covers explicit IV and, on read, the tag;
- * the one that is authenticated does not. */
 static int gcm_tls_aad(struct gcm_ctx *c, const uint8_t *aad, size_t aad_len)
 {
-	size_t extra = GCM_EXPLICIT + (c->encrypt ? 0 : GCM_TAG);
-	size_t len;
+	int rc = wdp_tls_aad(c->tls_aad, aad, aad_len, c->encrypt, GCM_TAG);
 
-	if (aad_len != GCM_TLS_AAD)
-		return -EINVAL;
-	memcpy(c->tls_aad, aad, GCM_TLS_AAD);
+	if (rc)
+		return rc;
 	c->tls_aad_set = true;
-	len = (size_t)aad[GCM_TLS_AAD - 2] << 8 | aad[GCM_TLS_AAD - 1];
-	if (len < extra)
-		return -EINVAL;
-	len -= extra;
-	c->tls_aad[GCM_TLS_AAD - 2] = (uint8_t)(len >> 8);
-	c->tls_aad[GCM_TLS_AAD - 1] = (uint8_t)len;
 	c->tls_pad = GCM_TAG;
 	return 0;
 }
@@ -665,11 +630,11 @@ static int gcm_tls_payload(struct gcm_ctx *c, uint8_t *data, size_t len,
 {
 	int rc;
 
-	rc = gcm_aad_update(c, c->tls_aad, GCM_TLS_AAD);
+	rc = gcm_aad_update(c, c->tls_aad, WDP_TLS_AAD);
 	if (rc)
 		return rc;
 	if (c->stage == GCM_FRESH && len &&
-	    offload_choose(c->prov->off, c->spec->kind, len + GCM_TLS_AAD)) {
+	    offload_choose(c->prov->off, c->spec->kind, len + WDP_TLS_AAD)) {
 		rc = gcm_job(c, data, data, len, tag);
 		if (!rc)
 			return 0;
@@ -687,8 +652,8 @@ static int gcm_tls_payload(struct gcm_ctx *c, uint8_t *data, size_t len,
 static int gcm_tls_record(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
 			  const uint8_t *in, size_t len)
 {
-	const size_t around = GCM_EXPLICIT + GCM_TAG;
-	uint8_t *data = out + GCM_EXPLICIT;
+	const size_t around = WDP_TLS_EXPLICIT + GCM_TAG;
+	uint8_t *data = out + WDP_TLS_EXPLICIT;
 	int rc;
 
 	if (!c->key_set)
@@ -697,8 +662,8 @@ static int gcm_tls_record(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
 		return -EINVAL;
 	if (c->encrypt && !++c->tls_records)
 		return -EINVAL;
-	rc = c->encrypt ? gcm_iv_next(c, out, GCM_EXPLICIT)
-			: gcm_iv_take(c, in, GCM_EXPLICIT);
+	rc = c->encrypt ? gcm_iv_next(c, out, WDP_TLS_EXPLICIT)
+			: gcm_iv_take(c, in, WDP_TLS_EXPLICIT);
 	if (rc)
 		return rc;
 	rc = gcm_tls_payload(c, data, len - around, data + len - around);
