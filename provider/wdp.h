@@ -351,7 +351,7 @@ extern const OSSL_DISPATCH wdp_hmac_fns[], wdp_cmac_fns[], wdp_gmac_fns[];
 const OSSL_ALGORITHM *wdp_alone_query(struct wdp_ctx *p, int operation_id);
 /* TLS-GROUP capabilities: groups of the key types that are offered now. */
 int wdp_groups_announce(struct wdp_ctx *p, const char *capability,
-			   OSSL_CALLBACK *cb, void *arg);
+			OSSL_CALLBACK *cb, void *arg);
 /* Frees what standing alone needed. */
 void wdp_alone_fini(struct wdp_ctx *p);
 

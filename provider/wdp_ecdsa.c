@@ -93,7 +93,7 @@ static const OSSL_PARAM ecdsa_settables[] = {
 };
 /* clang-format on */
 
-static const struct wdp_sig_ops ecdsa_ops = {
+const struct wdp_sig_ops wdp_ecdsa_sig_ops = {
 	.size = sizeof(struct ecdsa),
 	.read = ecdsa_read,
 	.sign = ecdsa_sign,
@@ -104,7 +104,7 @@ static const struct wdp_sig_ops ecdsa_ops = {
 	.took = ecdsa_took,
 };
 
-WDP_SIG_BIND(ecdsa, &ecdsa_ops)
+WDP_SIG_BIND(ecdsa, &wdp_ecdsa_sig_ops)
 
 const OSSL_DISPATCH wdp_ecdsa_signature_fns[] = {
 	WDP_SIG_BOUND_ROWS(ecdsa), WDP_SIG_CONTEXT_ROWS, WDP_SIG_RAW_ROWS,

@@ -73,8 +73,9 @@ static size_t rsa_hash_len(const struct wdp_rsa_hash *h)
 	  0x65, 0x03, 0x04, 0x02, (last), 0x05, 0x00, 0x04, (len) }
 
 /*
- * Digests without a row are signed by the twin: MDC2, which has two forms, and
- * whatever a newer libcrypto knows.
+ * Digests without a row are signed by the twin: MDC2, which has two forms, SM3,
+ * which 3.4's libcrypto writes with the identifier of RSA with SM3, and whatever
+ * a newer libcrypto knows.
  */
 static const struct wdp_rsa_digestinfo rsa_digestinfos[] = {
 	/* name	      digest DER X9.31 */

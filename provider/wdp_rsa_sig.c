@@ -36,7 +36,6 @@ struct wdp_rsa_sig {
 };
 
 static OSSL_FUNC_signature_verify_recover_init_fn rsa_recover_init;
-static OSSL_FUNC_signature_verify_recover_fn rsa_recover;
 
 static struct wdp_rsa_sig *rsa_sig(struct wdp_sig *s)
 {
@@ -343,8 +342,8 @@ static int rsa_recover_device(struct wdp_sig *s, uint8_t *out, size_t *out_len,
 	return 0;
 }
 
-static int rsa_recover(void *ctx, uint8_t *out, size_t *out_len, size_t size,
-		       const uint8_t *sig, size_t sig_len)
+int wdp_rsa_recover(void *ctx, uint8_t *out, size_t *out_len, size_t size,
+		    const uint8_t *sig, size_t sig_len)
 {
 	struct wdp_sig *s = ctx;
 	int rc = WDP_IN_SOFTWARE;
@@ -366,7 +365,7 @@ static int rsa_recover_init(void *ctx, void *key, const OSSL_PARAM params[])
 	return wdp_sig_init(ctx, key, params, EVP_PKEY_verify_recover_init_ex);
 }
 
-static const struct wdp_sig_ops rsa_sig_ops = {
+const struct wdp_sig_ops wdp_rsa_sig_ops = {
 	.size = sizeof(struct wdp_rsa_sig),
 	.read = rsa_sig_read,
 	.sign = rsa_sign,
@@ -376,7 +375,7 @@ static const struct wdp_sig_ops rsa_sig_ops = {
 	.digest_settables = RSA_SIG_DIGEST_SETTABLES,
 };
 
-WDP_SIG_BIND(rsa_sig, &rsa_sig_ops)
+WDP_SIG_BIND(rsa_sig, &wdp_rsa_sig_ops)
 
 const OSSL_DISPATCH wdp_rsa_signature_fns[] = {
 	WDP_SIG_BOUND_ROWS(rsa_sig),
@@ -384,6 +383,6 @@ const OSSL_DISPATCH wdp_rsa_signature_fns[] = {
 	WDP_SIG_RAW_ROWS,
 	WDP_SIG_DIGEST_ROWS,
 	{ WDP_FN(SIGNATURE_VERIFY_RECOVER_INIT, rsa_recover_init) },
-	{ WDP_FN(SIGNATURE_VERIFY_RECOVER, rsa_recover) },
+	{ WDP_FN(SIGNATURE_VERIFY_RECOVER, wdp_rsa_recover) },
 	{ 0, NULL },
 };

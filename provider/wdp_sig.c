@@ -34,6 +34,7 @@ void wdp_sig_free(void *ctx)
 	EVP_MD_CTX_free(s->scratch);
 	EVP_PKEY_CTX_free(s->twin);
 	wdp_pkey_put(s->key);
+	free(s->given);
 	free(s);
 }
 
@@ -57,8 +58,13 @@ void *wdp_sig_dup(void *ctx)
 	copy->stream = NULL;
 	copy->along = NULL;
 	copy->twin = NULL;
+	copy->given = NULL;
 	if (s->key)
 		wdp_pkey_get(s->key);
+	if (s->given && !(copy->given = malloc(s->given_len + 1)))
+		goto free_copy;
+	if (s->given)
+		memcpy(copy->given, s->given, s->given_len);
 	if (s->ops->copy && !s->ops->copy(copy, s))
 		goto free_copy;
 	if (s->twin && !(copy->twin = EVP_PKEY_CTX_dup(s->twin)))
@@ -215,7 +221,7 @@ const OSSL_PARAM *wdp_sig_settable_md(void *ctx)
 
 /* ---- init ---------------------------------------------------------------- */
 
-static int wdp_sig_set_digest(struct wdp_sig *s, const char *name)
+int wdp_sig_set_digest(struct wdp_sig *s, const char *name)
 {
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST,

@@ -59,6 +59,14 @@ struct wdp_sig_ops {
 	void (*fini)(struct wdp_sig *s);
 };
 
+/* Of a signature whose name says the digest (wdp_sigalg.c): what may come. */
+struct wdp_sig_stage {
+	bool signs_message, verifies_message;
+	bool once, more, end; /* one-shot, update, final */
+};
+
+struct wdp_sigalg;
+
 struct wdp_sig {
 	const struct wdp_sig_ops *ops;
 	struct wdp_ctx *prov;
@@ -71,6 +79,11 @@ struct wdp_sig {
 	bool prefixed;	     /* ops->prefix was called */
 	bool known;	     /* @md and what else ops->read reads */
 	const EVP_MD *md;    /* NULL: none set */
+
+	const struct wdp_sigalg *alg; /* NULL: the name says no digest */
+	struct wdp_sig_stage stage;
+	uint8_t *given; /* what is to be verified; malloc'ed */
+	size_t given_len;
 };
 
 /* The rest zeroed; NULL: no memory. */
@@ -92,6 +105,9 @@ int wdp_sig_in_software(struct wdp_sig *s, enum offload_kind kind);
 typedef int wdp_sig_twin_init(EVP_PKEY_CTX *ctx, const OSSL_PARAM params[]);
 int wdp_sig_init(struct wdp_sig *s, struct wdp_pkey *k,
 		 const OSSL_PARAM params[], wdp_sig_twin_init *init);
+
+/* For an operation on a digest made elsewhere.  Return: 1 or 0. */
+int wdp_sig_set_digest(struct wdp_sig *s, const char *name);
 
 OSSL_FUNC_signature_freectx_fn wdp_sig_free;
 OSSL_FUNC_signature_dupctx_fn wdp_sig_dup;
@@ -118,6 +134,10 @@ const OSSL_PARAM *wdp_sig_gettable(const struct wdp_sig *s,
 				   const struct wdp_sig_ops *ops);
 const OSSL_PARAM *wdp_sig_settable(const struct wdp_sig *s,
 				   const struct wdp_sig_ops *ops);
+
+/* For names that say the digest (wdp_sigalg.c). */
+extern const struct wdp_sig_ops wdp_rsa_sig_ops, wdp_ecdsa_sig_ops;
+OSSL_FUNC_signature_verify_recover_fn wdp_rsa_recover;
 
 /* Binds an algorithm to the functions that are called without a context; it
  * holds no logic.  Their rows: WDP_SIG_BOUND_ROWS(id). */

@@ -29,6 +29,12 @@ struct wdp_row {
 	const char *what;
 };
 
+static const char wdp_composite[] = "wd signatures of one digest";
+
+#define SIGALG(family, id, ...) extern const OSSL_DISPATCH wdp_##id##_fns[];
+#include "provider/wdp_sigalg.def"
+#undef SIGALG
+
 #define DECLARE(id, ...) extern const OSSL_DISPATCH wdp_##id##_fns[];
 #define BLOCK		 DECLARE
 #define STREAM		 DECLARE
@@ -48,6 +54,13 @@ static const struct wdp_row wdp_rows[] = {
 	  wdp_rsapss_keymgmt_fns, "wd RSA-PSS keys" },
 	{ OSSL_OP_SIGNATURE, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
 	  wdp_rsa_signature_fns, "wd RSA signatures" },
+#define SIGALG_RSA OFFLOAD_RSA_PRIVATE
+#define SIGALG_EC OFFLOAD_ECDSA_SIGN
+#define SIGALG(family, id, names, ...)                                         \
+	{ OSSL_OP_SIGNATURE, SIGALG_##family, names, wdp_##id##_fns,           \
+	  wdp_composite },
+#include "provider/wdp_sigalg.def"
+#undef SIGALG
 	{ OSSL_OP_ASYM_CIPHER, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES,
 	  wdp_rsa_asym_cipher_fns, "wd RSA encryption" },
 	{ OSSL_OP_KEM, OFFLOAD_RSA_PRIVATE, WDP_RSA_NAMES, wdp_rsa_kem_fns,
@@ -135,10 +148,16 @@ static bool wdp_row_done(const struct wdp_ctx *p, const struct wdp_row *r)
 	return offload_has(p->off, r->kind);
 }
 
+/* Names that say the digest mean nothing to libcrypto before 3.4. */
+static bool wdp_row_asked_for(const struct wdp_row *r)
+{
+	return r->what != wdp_composite || wdp_libcrypto_since(3, 4);
+}
+
 static bool wdp_row_offered(const struct wdp_ctx *p, const struct wdp_row *r,
 			    int operation, bool alone)
 {
-	return r->operation == operation && r->fns &&
+	return r->operation == operation && r->fns && wdp_row_asked_for(r) &&
 	       wdp_config_allows(&p->cfg, r->names) &&
 	       (alone || wdp_row_done(p, r));
 }

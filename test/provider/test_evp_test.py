@@ -81,8 +81,9 @@ FILES = {
 # Only there on 3.5.
 FILES_35 = {
     "ecdsa_rfc6979": ("evppkey_ecdsa_rfc6979", ["ecdsa-verify"]),
-    "rsa_sigalg": ("evppkey_rsa_sigalg", []),
-    "rsa_kem": ("evppkey_rsa_kem", []),
+    "rsa_sigalg": ("evppkey_rsa_sigalg", ["rsa-private", "rsa-public"]),
+    "ecdsa_sigalg": ("evppkey_ecdsa_sigalg", ["ecdsa-sign", "ecdsa-verify"]),
+    "rsa_kem": ("evppkey_rsa_kem", ["rsa-private"]),
 }
 
 
