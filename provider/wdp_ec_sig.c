@@ -173,6 +173,7 @@ static int ec_sign_job(struct wdp_pkey *k, enum offload_kind kind,
 	};
 	int rc = hpre_in(room->in, &hw, key, numbers);
 
+	wd_wipe(room->nonce, sizeof(room->nonce));
 	if (!rc)
 		rc = offload_hpre(k->prov->off, &op, w);
 	if (rc)

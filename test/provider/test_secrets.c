@@ -7,17 +7,16 @@
  * A dropped job's fibre is leaked by libcrypto with all that is on its stack,
  * for good; so nothing secret may lie there during a pause.
  */
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/async.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
+#include "test/provider/job_drop.h"
 #include "test/provider/memory_scan.h"
 #include "test/provider/rsa_side.h"
 #include "test/t.h"
@@ -44,8 +43,6 @@ struct task {
 	uint8_t tag[16];
 };
 
-typedef int run_fn(struct task *t);
-
 static uint64_t seed = 0x9e3779b97f4a7c15u;
 
 static void noise(uint8_t *p, size_t n)
@@ -71,8 +68,10 @@ static void forget(struct task *t)
 static EVP_PKEY_CTX *rsa_ctx;
 static EVP_CIPHER_CTX *cipher_ctx;
 
-static int rsa_run(struct task *t)
+static int rsa_run(void *arg)
 {
+	struct task *t = arg;
+
 	t->out_len = SIZE;
 	return (t->encrypt ? EVP_PKEY_encrypt : EVP_PKEY_decrypt)(
 		rsa_ctx, t->out, &t->out_len, t->in, t->in_len);
@@ -86,8 +85,9 @@ static void rsa_begin(struct task *t, const struct side *s)
 	T_OK(EVP_PKEY_CTX_set_rsa_padding(rsa_ctx, t->pad) > 0);
 }
 
-static int cipher_run(struct task *t)
+static int cipher_run(void *arg)
 {
+	struct task *t = arg;
 	int n;
 
 	return EVP_CipherUpdate(cipher_ctx, t->out, &n, t->in, MESSAGE);
@@ -114,10 +114,6 @@ static void end(void)
 	cipher_ctx = NULL;
 }
 
-/* ---- ways to run them ---------------------------------------------------- */
-
-static run_fn *job_run;
-
 /* Drop only when the device has the second descriptor of the job, the check. */
 static struct side *until_check;
 
@@ -127,36 +123,9 @@ static void check_is_out(void)
 		usleep(100);
 }
 
-static int job(void *arg)
+static int paused(int (*run)(void *arg), struct task *t, int drop_at)
 {
-	return job_run(*(struct task **)arg);
-}
-
-/* Run as an ASYNC job and drop it at its @drop_at-th pause, counted from 1;
- * 0: never.  Return: pauses seen. */
-static int paused(run_fn *run, struct task *t, int drop_at)
-{
-	ASYNC_WAIT_CTX *wait = ASYNC_WAIT_CTX_new();
-	ASYNC_JOB *j = NULL;
-	int ret = -1, rc, pauses = 0;
-
-	job_run = run;
-	while ((rc = ASYNC_start_job(&j, wait, &ret, job, &t, sizeof(t))) ==
-	       ASYNC_PAUSE) {
-		struct pollfd p = { .events = POLLIN };
-		size_t n = 1;
-
-		if (++pauses == drop_at) {
-			check_is_out();
-			break;
-		}
-		T_EQ(ASYNC_WAIT_CTX_get_all_fds(wait, &p.fd, &n), 1);
-		T_EQ(poll(&p, 1, 20000), 1);
-	}
-	if (rc == ASYNC_FINISH)
-		T_EQ(ret, 1);
-	ASYNC_WAIT_CTX_free(wait);
-	return pauses;
+	return job_paused(run, t, drop_at, check_is_out);
 }
 
 /* ---- RSA ----------------------------------------------------------------- */
