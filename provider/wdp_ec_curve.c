@@ -30,9 +30,7 @@ static void words_load(uint64_t *to, const uint8_t *from, size_t words)
 	for (size_t i = 0; i < words; i++) {
 		const uint8_t *p = from + 8 * (words - 1 - i);
 
-		to[i] = 0;
-		for (int j = 0; j < 8; j++)
-			to[i] = to[i] << 8 | p[j];
+		to[i] = (uint64_t)wd_load_be32(p) << 32 | wd_load_be32(p + 4);
 	}
 }
 
@@ -78,37 +76,51 @@ static void field_add(uint64_t *to, const uint64_t *a, const uint64_t *b,
 	field_reduce(to, t, p, words);
 }
 
-/* t = (t + a * b) >> shift words, t of two words more. */
-static void field_row(uint64_t *t, const uint64_t *a, uint64_t b, size_t words,
-		      size_t shift)
+/*
+ * to = a * b / 2^(64 * words) mod p (Montgomery 1985): a row of the product,
+ * and the multiple of p that makes its lowest word 0, in turn.  The result may
+ * be one of the factors.
+ */
+static inline __attribute__((always_inline)) void
+field_mul_words(uint64_t *to, const uint64_t *a, const uint64_t *b,
+		const struct wdp_field *f, size_t words)
 {
-	uint64_t carry = 0;
-	wide sum;
+	uint64_t t[FIELD_WORDS + 1] = { 0 };
 
 	for (size_t i = 0; i < words; i++) {
-		sum = (wide)a[i] * b + t[i] + carry;
-		if (i >= shift)
-			t[i - shift] = (uint64_t)sum;
-		carry = (uint64_t)(sum >> 64);
+		wide row = 0, reduced;
+		uint64_t m, top;
+
+		for (size_t j = 0; j < words; j++) {
+			row = (wide)a[j] * b[i] + t[j] + (uint64_t)(row >> 64);
+			t[j] = (uint64_t)row;
+		}
+		row = (wide)t[words] + (uint64_t)(row >> 64);
+		top = (uint64_t)(row >> 64);
+		m = t[0] * f->n0;
+		reduced = (wide)m * f->p[0] + t[0];
+		for (size_t j = 1; j < words; j++) {
+			reduced = (wide)m * f->p[j] + t[j] +
+				  (uint64_t)(reduced >> 64);
+			t[j - 1] = (uint64_t)reduced;
+		}
+		reduced = (wide)(uint64_t)row + (uint64_t)(reduced >> 64);
+		t[words - 1] = (uint64_t)reduced;
+		t[words] = top + (uint64_t)(reduced >> 64);
 	}
-	sum = (wide)t[words] + carry;
-	t[words - shift] = (uint64_t)sum;
-	sum = (wide)t[words + 1] + (uint64_t)(sum >> 64);
-	t[words + 1 - shift] = (uint64_t)sum;
+	field_reduce(to, t, f->p, words);
 }
 
-/* to = a * b / 2^(64 * words) mod p (Montgomery 1985). */
+/* A copy for each width, since the loops are all there is to it. */
 static void field_mul(uint64_t *to, const uint64_t *a, const uint64_t *b,
 		      const struct wdp_field *f, size_t words)
 {
-	uint64_t t[FIELD_WORDS + 2] = { 0 };
-
-	for (size_t i = 0; i < words; i++) {
-		field_row(t, a, b[i], words, 0);
-		field_row(t, f->p, t[0] * f->n0, words, 1);
-		t[words + 1] = 0;
-	}
-	field_reduce(to, t, f->p, words);
+	if (words == 4)
+		field_mul_words(to, a, b, f, 4);
+	else if (words == 6)
+		field_mul_words(to, a, b, f, 6);
+	else
+		field_mul_words(to, a, b, f, 9);
 }
 
 /* ---- what is on a curve --------------------------------------------------- */
