@@ -354,15 +354,26 @@ static int ec_get_params(void *keydata, OSSL_PARAM params[])
 	return 1;
 }
 
-/* A peer's key share: one parameter, and only that. */
+/*
+ * A peer's key share as protocols have it: one parameter, and only that.  The
+ * form of the point becomes the key's own, and a lean key has but one.
+ */
+static bool ec_is_share(const OSSL_PARAM params[])
+{
+	return params && params[0].key && !params[1].key &&
+	       !strcmp(params[0].key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY) &&
+	       params[0].data_type == OSSL_PARAM_OCTET_STRING &&
+	       params[0].data && params[0].data_size &&
+	       *(const uint8_t *)params[0].data ==
+		       POINT_CONVERSION_UNCOMPRESSED;
+}
+
 static bool ec_lean_set(struct wdp_pkey *k, const OSSL_PARAM params[])
 {
 	const struct wdp_ec *from = ec_lean(k);
 	struct wdp_ec *e;
 
-	if (!from || !params || !params[0].key || params[1].key ||
-	    strcmp(params[0].key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY) ||
-	    params[0].data_type != OSSL_PARAM_OCTET_STRING || !params[0].data)
+	if (!from || !ec_is_share(params))
 		return false;
 	e = wdp_ec_new(from->curve);
 	if (!e || !ec_point(e, params[0].data, params[0].data_size)) {
