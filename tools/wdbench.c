@@ -22,6 +22,7 @@
 
 static const char usage_text[] =
 	"usage: wdbench [OPTION]... [ROW|SET]...\n"
+	"       wdbench report [-o FILE] [-d DEVICE] [-s S] [-r N]\n"
 	"\n"
 	"Measures operations of OpenSSL providers beside each other and checks "
 	"every\n"
@@ -43,6 +44,7 @@ static const char usage_text[] =
 	"  -n, --count N          operations of each run, instead of a time\n"
 	"  -r, --repeat N         runs of each, in turns; the median counts\n"
 	"      --syscalls         count system calls, in runs of their own\n"
+	"  -o, --output FILE      of report; default: report.html\n"
 	"      --json             machine-readable\n"
 	"  -l, --list             rows and sets\n"
 	"  -h, --help             this text\n"
@@ -178,6 +180,7 @@ static const struct option options[] = {
 	{ "repeat", required_argument, NULL, 'r' },
 	{ "syscalls", no_argument, NULL, OPT_SYSCALLS },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "output", required_argument, NULL, 'o' },
 	{ "list", no_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
@@ -204,7 +207,11 @@ static int option(struct ask *ask, int c)
 	case 'p':
 		return add_provider(ask, optarg);
 	case 'd':
+		ask->device = optarg;
 		return setenv("WD_DEVICE", optarg, 1);
+	case 'o':
+		ask->output = optarg;
+		return 0;
 	case 'j':
 		return numbers("--jobs", optarg, 0, MOST_JOBS, &ask->jobs);
 	case 't':
@@ -348,6 +355,15 @@ static void defaults(struct ask *ask)
 		add_rows(ask, "default");
 }
 
+static int report(const struct ask *ask, char **more)
+{
+	if (*more) {
+		fprintf(stderr, "wdbench: report takes no \"%s\"\n", *more);
+		return 2;
+	}
+	return wdbench_report(ask);
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench_op ops[ROWS_MAX];
@@ -363,7 +379,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (bench_alloc_init())
 		bench_allocs_now = bench_alloc_get;
-	while ((c = getopt_long(argc, argv, "p:d:j:ct:P:s:n:r:lhV", options,
+	while ((c = getopt_long(argc, argv, "p:d:j:ct:P:s:n:r:o:lhV", options,
 				NULL)) != -1) {
 		if (c == 'h')
 			return usage(stdout, 0);
@@ -376,6 +392,8 @@ int main(int argc, char **argv)
 		if (option(&ask, c))
 			return 2;
 	}
+	if (optind < argc && !strcmp(argv[optind], "report"))
+		return report(&ask, argv + optind + 1);
 	for (; optind < argc; optind++)
 		if (add_rows(&ask, argv[optind]))
 			return 2;

@@ -5,6 +5,7 @@
  *	wdbench.c       options, the runs one after the other
  *	wdbench_run.c   one run: processes of its own, and what they report
  *	wdbench_print.c table and JSON
+ *	wdbench_report.c, bench_svg.c  the page of `wdbench report`
  *	bench_core.c    timing; bench_ops.c, bench_pkey.c, bench_sym.c: rows
  *	bench_alloc.c   allocations; bench_trace.c: system calls
  *
@@ -35,6 +36,7 @@ struct ask {
 	double seconds;
 	uint64_t count;
 	unsigned int repeat;
+	const char *device, *output; /* as asked for, or NULL */
 };
 
 /* One cell of the matrix. */
@@ -64,5 +66,8 @@ void wdbench_print_head(const struct ask *ask);
 void wdbench_print(const struct ask *ask, const struct cell *cell,
 		   const struct outcome *out, const struct outcome *base);
 void wdbench_print_end(const struct ask *ask, const struct outcome *device);
+
+/* Measures the report's scenarios and writes the page.  Return: exit status. */
+int wdbench_report(const struct ask *ask);
 
 #endif

@@ -2,6 +2,7 @@
 """wdbench measures what it says and finds what is wrong."""
 import json
 import os
+import re
 
 import wdtest
 
@@ -17,6 +18,8 @@ OPTIONAL = ("allocs", "allocs_wd", "syscalls", "descriptors", "doorbells",
 
 
 class Wdbench(wdtest.ProviderTest):
+    TIMEOUT = 180
+
     def bench(self, *args, rc=0, **env):
         r = self.run_program(WDBENCH, *args, env=self.env(**env))
         self.assertEqual(r.rc, rc, str(r))
@@ -156,6 +159,26 @@ class Wdbench(wdtest.ProviderTest):
             self.skipTest("built with a sanitizer")
         self.assertEqual((r[0]["allocs"], r[0]["allocs_wd"]), (0, 0))
         self.assertGreater(r[1]["allocs"], 1)
+
+
+    def test_the_report_is_one_page_that_needs_nothing_else(self):
+        r = self.bench("report", "-o", self.path("r.html"), "-s", "0.01")
+        page = self.read("r.html").decode()
+        self.assertEqual(r.text.strip(), self.path("r.html"))
+        self.assertIn("The device is a MODEL", page)
+        self.assertNotRegex(page, r"<script|<link|src=|url\(|https?://")
+        for tag in ("svg", "section", "text", "table", "details", "title"):
+            self.assertEqual(len(re.findall(f"<{tag}[ >]", page)),
+                             page.count(f"</{tag}>"), tag)
+        self.assertGreaterEqual(page.count("<svg"), 14)
+        self.assertGreaterEqual(page.count("<tr>"), 100)
+        self.assertNotRegex(page, r"\bnan\b|\binf\b")
+
+    def test_a_report_that_cannot_be_written_is_an_error(self):
+        r = self.bench("report", "extra", rc=2)
+        self.assertIn("extra", r.err)
+        r = self.bench("report", "-o", self.path("no/such.html"), rc=1)
+        self.assertIn("such.html", r.err)
 
 
 if __name__ == "__main__":
