@@ -419,8 +419,7 @@ class Neighbours(Alone):
 
     def test_what_serves_alone_is_not_listed_beside_default(self):
         for what in ("decoders", "encoders", "store-loaders",
-                     "random-generators", "mac-algorithms",
-                     "kdf-algorithms"):
+                     "random-generators", "kdf-algorithms"):
             for order in (("default", "wd"), ("wd", "default")):
                 with self.subTest(what=what, order=order):
                     args = [x for p in order for x in ("-provider", p)]
