@@ -10,19 +10,6 @@
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 
-EVP_PKEY *ec_make(const struct side *s, const char *type, const char *group)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(s->lib, type, s->q);
-	EVP_PKEY *key = NULL;
-	int ok;
-
-	ok = ctx && EVP_PKEY_keygen_init(ctx) > 0 &&
-	     (!group || EVP_PKEY_CTX_set_group_name(ctx, group) > 0) &&
-	     EVP_PKEY_generate(ctx, &key) > 0;
-	EVP_PKEY_CTX_free(ctx);
-	return ok ? key : NULL;
-}
-
 struct judge judge_at(const struct judge *j, const struct side *s)
 {
 	struct judge there = *j;

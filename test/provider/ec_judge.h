@@ -8,7 +8,7 @@
 
 #include <openssl/bn.h>
 
-#include "test/provider/rsa_side.h"
+#include "test/provider/ec_side.h"
 
 #define EC_SIG_MAX 256 /* bytes */
 
@@ -18,9 +18,6 @@ struct judge {
 	const char *md; /* NULL: what is given is a digest already */
 	const char *id; /* SM2: distinguishing id, or NULL */
 };
-
-/* A key of @type on @group, of the default provider @s. */
-EVP_PKEY *ec_make(const struct side *s, const char *type, const char *group);
 
 /* The same key elsewhere. */
 struct judge judge_at(const struct judge *j, const struct side *s);

@@ -18,12 +18,11 @@
 #include "test/provider/ec_judge.h"
 #include "test/provider/job_drop.h"
 #include "test/provider/memory_scan.h"
+#include "test/provider/side_inside.h"
 #include "test/t.h"
 
 #define ARRAY(a) (sizeof(a) / sizeof((a)[0]))
 #define TEXT	 200 /* bytes */
-
-extern OSSL_provider_init_fn OSSL_provider_init;
 
 static const char *const devices[] = {
 	"emu:latency_us=2000",
@@ -45,21 +44,6 @@ int __wrap_wdp_ec_draw(struct wdp_ctx *p, const struct wdp_curve *c, uint8_t *d)
 	needle_take(&nonce, d + c->width - c->order_len + 8);
 	drawn++;
 	return rc;
-}
-
-static struct side *side_in_program(const char *device)
-{
-	struct side *s = calloc(1, sizeof(*s));
-
-	setenv("WD_DEVICE", device, 1);
-	setenv("WD_FALLBACK", "no", 1);
-	s->lib = OSSL_LIB_CTX_new();
-	s->beside = OSSL_PROVIDER_load(s->lib, "default");
-	T_EQ(OSSL_PROVIDER_add_builtin(s->lib, "wd", OSSL_provider_init), 1);
-	s->provider = OSSL_PROVIDER_load(s->lib, "wd");
-	T_OK(s->provider);
-	s->q = "provider=wd";
-	return s;
 }
 
 static struct side *def;
@@ -134,7 +118,7 @@ static void gone(const struct needle *n, const char *what, const char *device,
 
 static void signature(const char *device, size_t key, int drop_at)
 {
-	struct side *s = side_in_program(device);
+	struct side *s = side_inside(device);
 	EVP_PKEY *mine = side_take(s, keys[key], EVP_PKEY_KEYPAIR);
 	unsigned int before = drawn;
 
@@ -189,7 +173,7 @@ static void a_paused_signature_holds_its_nonce(void)
 	EVP_PKEY *mine;
 
 	start();
-	s = side_in_program(devices[1]);
+	s = side_inside(devices[1]);
 	mine = side_take(s, keys[0], EVP_PKEY_KEYPAIR);
 	task.in_len = 32;
 	memset(task.in, 5, 32);
@@ -204,7 +188,7 @@ static void a_paused_signature_holds_its_nonce(void)
 
 static void encryption(const char *device, int drop_at)
 {
-	struct side *s = side_in_program(device);
+	struct side *s = side_inside(device);
 	EVP_PKEY *mine = side_take(s, keys[1], EVP_PKEY_KEYPAIR);
 	struct needle text;
 
@@ -240,7 +224,7 @@ static void sealed(struct needle *text)
 
 static void decryption(const char *device, int drop_at)
 {
-	struct side *s = side_in_program(device);
+	struct side *s = side_inside(device);
 	EVP_PKEY *mine = side_take(s, keys[1], EVP_PKEY_KEYPAIR);
 	struct needle text;
 
@@ -290,7 +274,7 @@ static void a_key_that_is_freed_is_gone(void)
 	start();
 	for (size_t d = 0; d < ARRAY(devices); d++)
 		for (size_t k = 0; k < ARRAY(keys); k++) {
-			struct side *s = side_in_program(devices[d]);
+			struct side *s = side_inside(devices[d]);
 			EVP_PKEY *key = ec_make(def, types[k], groups[k]);
 			EVP_PKEY *mine = side_take(s, key, EVP_PKEY_KEYPAIR);
 			struct needle private;
