@@ -2,6 +2,7 @@
 #include "tools/bench_ops.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -482,4 +483,37 @@ void bench_op_work(struct bench_op *op, struct bench_work *work)
 		.run = op->row.family->run,
 		.check = op->row.family->check,
 	};
+}
+
+static size_t heap_in_use(void)
+{
+	struct mallinfo2 m = mallinfo2();
+
+	return m.uordblks + m.hblkhd;
+}
+
+double bench_op_context_bytes(struct bench_op *op, unsigned int n)
+{
+	struct bench_state *s = calloc(n, sizeof(*s));
+	uint8_t *out = calloc(1, op->out_size);
+	size_t out_len, before = heap_in_use();
+	double bytes = -1;
+	bool ok = s && out && sized(op->row.family);
+
+	for (unsigned int i = 0; ok && i < n; i++) {
+		s[i] = (struct bench_state){ op, .out = out,
+					     .out_len = &out_len };
+		ok = op->row.family->open(&s[i]) > 0 &&
+		     op->row.family->run(&s[i], 0) > 0;
+	}
+	if (ok)
+		bytes = (double)(heap_in_use() - before) / n;
+	for (unsigned int i = 0; s && i < n; i++) {
+		EVP_CIPHER_CTX_free(s[i].cipher);
+		EVP_MD_CTX_free(s[i].md);
+		EVP_MAC_CTX_free(s[i].mac);
+	}
+	free(out);
+	free(s);
+	return bytes;
 }

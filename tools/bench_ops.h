@@ -130,6 +130,10 @@ void bench_op_free(struct bench_op *op);
 /* @op as work for bench_run(). */
 void bench_op_work(struct bench_op *op, struct bench_work *work);
 
+/* Heap that one of @n contexts takes after its first message, in bytes;
+ * negative: no cipher, digest or MAC, or no memory. */
+double bench_op_context_bytes(struct bench_op *op, unsigned int n);
+
 /* libcrypto's errors, to standard error, after "wdbench: WHAT: ". */
 void bench_errors(const char *what);
 

@@ -19,6 +19,7 @@
 #define MOST_JOBS      4096
 #define MOST_THREADS   256
 #define MOST_PROCESSES 64
+#define MOST_CONTEXTS  1000000
 
 static const char usage_text[] =
 	"usage: wdbench [OPTION]... [ROW|SET]...\n"
@@ -44,6 +45,8 @@ static const char usage_text[] =
 	"  -n, --count N          operations of each run, instead of a time\n"
 	"  -r, --repeat N         runs of each, in turns; the median counts\n"
 	"      --syscalls         count system calls, in runs of their own\n"
+	"      --contexts N       heap of N contexts, of ciphers, digests, "
+	"MACs\n"
 	"  -o, --output FILE      of report; default: report.html\n"
 	"      --json             machine-readable\n"
 	"  -l, --list             rows and sets\n"
@@ -166,7 +169,7 @@ static int add_rows(struct ask *ask, const char *word)
 	return add_row(ask, word);
 }
 
-enum { OPT_SYSCALLS = 256, OPT_JSON };
+enum { OPT_SYSCALLS = 256, OPT_JSON, OPT_CONTEXTS };
 
 static const struct option options[] = {
 	{ "provider", required_argument, NULL, 'p' },
@@ -180,6 +183,7 @@ static const struct option options[] = {
 	{ "repeat", required_argument, NULL, 'r' },
 	{ "syscalls", no_argument, NULL, OPT_SYSCALLS },
 	{ "json", no_argument, NULL, OPT_JSON },
+	{ "contexts", required_argument, NULL, OPT_CONTEXTS },
 	{ "output", required_argument, NULL, 'o' },
 	{ "list", no_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
@@ -232,6 +236,10 @@ static int option(struct ask *ask, int c)
 	case 'r':
 		rc = number("--repeat", optarg, 1, MOST_REPEAT, &n);
 		ask->repeat = (unsigned int)n;
+		return rc;
+	case OPT_CONTEXTS:
+		rc = number("--contexts", optarg, 1, MOST_CONTEXTS, &n);
+		ask->contexts = (unsigned int)n;
 		return rc;
 	case OPT_SYSCALLS:
 		ask->syscalls = true;

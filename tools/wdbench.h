@@ -35,7 +35,7 @@ struct ask {
 	bool callback, syscalls, json;
 	double seconds;
 	uint64_t count;
-	unsigned int repeat;
+	unsigned int repeat, contexts;
 	const char *device, *output; /* as asked for, or NULL */
 };
 
@@ -52,9 +52,10 @@ struct outcome {
 	bool model;
 	/* Over the measured time, from the provider's own counters. */
 	uint64_t descriptors, bells, software;
-	uint64_t checks; /* of the descriptors, RSA results checked */
-	double syscalls; /* an operation; negative: not counted */
-	int rc;		 /* 0 or -errno: not measured */
+	uint64_t checks;      /* of the descriptors, RSA results checked */
+	double context_bytes; /* negative: not measured */
+	double syscalls;      /* an operation; negative: not counted */
+	int rc;		      /* 0 or -errno: not measured */
 };
 
 /* Measures @cell into @out: 0, or -1 with an explanation on standard error. */

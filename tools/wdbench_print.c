@@ -87,6 +87,7 @@ static void json_line(const struct ask *ask, const struct cell *c,
 	json_optional("descriptors", per_op(o, o->descriptors));
 	json_optional("doorbells", per_op(o, o->bells));
 	json_optional("software", per_op(o, o->software));
+	json_optional("context_bytes", o->context_bytes);
 	json_optional("offloaded", offloaded(c, o));
 	json_optional("rate_ratio", base ? ratio(o->r.rate, base->r.rate) : -1);
 	json_optional("cpu_ratio", base ? ratio(per_op(o, o->r.app_ns),
@@ -181,6 +182,8 @@ static void table_line(const struct cell *c, const struct outcome *o,
 		printf("  (done by %s)", o->served);
 	else if (per_op(o, o->software) >= 0.005)
 		printf("  (software %.0f %%)", per_op(o, o->software) * 100);
+	if (o->context_bytes >= 0)
+		printf("  (%.0f bytes a context)", o->context_bytes);
 	putchar('\n');
 	fflush(stdout);
 }

@@ -118,6 +118,10 @@ static int measure(const struct ask *ask, const struct cell *cell,
 	rc = bench_run(&work, &plan, &m->out.r);
 	if (m->out.r.failed)
 		bench_errors(m->op.name);
+	m->out.context_bytes = -1;
+	if (ask->contexts && !m->traced && !rc)
+		m->out.context_bytes =
+			bench_op_context_bytes(&m->op, ask->contexts);
 	memcpy(m->out.served, m->op.served, sizeof(m->out.served));
 	return rc;
 }
@@ -218,6 +222,7 @@ static void add(struct outcome *sum, const struct outcome *more)
 	memcpy(sum->served, more->served, sizeof(sum->served));
 	memcpy(sum->device, more->device, sizeof(sum->device));
 	sum->model |= more->model;
+	sum->context_bytes = more->context_bytes;
 	sum->descriptors += more->descriptors;
 	sum->bells += more->bells;
 	sum->software += more->software;

@@ -14,7 +14,7 @@ FIELDS = {"row": str, "provider": str, "served_by": str, "jobs": int,
           "p50_us": float, "p90_us": float, "p99_us": float,
           "p999_us": float}
 OPTIONAL = ("allocs", "allocs_wd", "syscalls", "descriptors", "doorbells",
-            "software", "offloaded", "rate_ratio", "cpu_ratio")
+            "software", "offloaded", "context_bytes", "rate_ratio", "cpu_ratio")
 
 
 class Wdbench(wdtest.ProviderTest):
@@ -160,6 +160,14 @@ class Wdbench(wdtest.ProviderTest):
         self.assertEqual((r[0]["allocs"], r[0]["allocs_wd"]), (0, 0))
         self.assertGreater(r[1]["allocs"], 1)
 
+
+    def test_heap_of_many_contexts_is_measured(self):
+        r = self.json("--contexts", "1000", "-n", "10", "aes-128-gcm:64",
+                      "sm3:64", "x25519")["results"]
+        for x in r[:4]:
+            self.assertGreater(x["context_bytes"], 100)
+            self.assertLess(x["context_bytes"], 10000)
+        self.assertIsNone(r[4]["context_bytes"])
 
     def test_the_report_is_one_page_that_needs_nothing_else(self):
         r = self.bench("report", "-o", self.path("r.html"), "-s", "0.01")
