@@ -80,16 +80,19 @@ class Ratios(wdtest.ProviderTest):
                                   wd["allocs_wd"]), (1, 1, 0))
 
     def test_a_context_takes_at_most_twice_the_memory(self):
-        rows = [f"{a}:{size}" for a in ("aes-128-gcm", "aes-256-cbc",
-                                        "sm4-cbc", "sm3", "sha256",
-                                        "hmac-sha256")
-                for size in (64, 16384)]
-        out = self.bench("emu", "-r", "1", "-n", "10", "--contexts", "100000",
-                         *rows)
-        for row in rows:
-            with self.subTest(row=row):
-                self.assertLessEqual(out[row, "wd"]["context_bytes"],
-                                     2 * out[row, "default"]["context_bytes"])
+        # Large messages go through the model, which takes its time.
+        for size, contexts in ((64, 100000), (16384, 500)):
+            names = ["aes-128-gcm", "aes-256-cbc", "sm4-cbc"]
+            if size < 1024:
+                names += ["sm3", "sha256", "hmac-sha256"]
+            rows = [f"{name}:{size}" for name in names]
+            out = self.bench("emu", "-r", "1", "-n", "10", "--contexts",
+                             contexts, *rows)
+            for row in rows:
+                with self.subTest(row=row):
+                    self.assertLessEqual(
+                        out[row, "wd"]["context_bytes"],
+                        2 * out[row, "default"]["context_bytes"])
 
     def test_the_server_of_a_handshake_saves_most_of_its_time(self):
         row = "tls12-rsa2048-x25519"
