@@ -41,6 +41,15 @@ static bool ecdsa_read(struct wdp_sig *s)
 	return true;
 }
 
+static void ecdsa_plain(struct wdp_sig *s)
+{
+	struct ecdsa *x = (struct ecdsa *)s;
+
+	x->digest_size = s->md ? (size_t)EVP_MD_get_size(s->md) : 0;
+	x->nonce_type = 0;
+	x->twin_only = false;
+}
+
 static bool ecdsa_took(struct wdp_sig *s, const OSSL_PARAM params[])
 {
 	struct ecdsa *x = (struct ecdsa *)s;
@@ -96,6 +105,7 @@ static const OSSL_PARAM ecdsa_settables[] = {
 const struct wdp_sig_ops wdp_ecdsa_sig_ops = {
 	.size = sizeof(struct ecdsa),
 	.read = ecdsa_read,
+	.plain = ecdsa_plain,
 	.sign = ecdsa_sign,
 	.verify = ecdsa_verify,
 	.gettables = ecdsa_gettables,

@@ -355,7 +355,8 @@ int wdp_rsa_recover(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 	if (rc != WDP_IN_SOFTWARE)
 		return !rc;
 	*out_len = size;
-	return EVP_PKEY_verify_recover(s->twin, out, out_len, sig, sig_len) > 0;
+	return wdp_sig_need(s) &&
+	       EVP_PKEY_verify_recover(s->twin, out, out_len, sig, sig_len) > 0;
 }
 
 /* ---- rows ---------------------------------------------------------------- */

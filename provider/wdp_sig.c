@@ -8,6 +8,8 @@
 
 #include "base/wd_base.h"
 
+#define WDP_SIG_NAME_MAX 50 /* bytes of a digest's name, for libcrypto */
+
 /* ---- the context --------------------------------------------------------- */
 
 void *wdp_sig_new(void *provctx, const struct wdp_sig_ops *ops)
@@ -102,7 +104,7 @@ int wdp_sig_in_software(struct wdp_sig *s, enum offload_kind kind)
 bool wdp_sig_known(struct wdp_sig *s)
 {
 	if (!s->known)
-		s->known = s->twin && s->ops->read(s);
+		s->known = wdp_sig_need(s) && s->ops->read(s);
 	return s->known;
 }
 
@@ -160,7 +162,7 @@ int wdp_sig_set_params(void *ctx, const OSSL_PARAM params[])
 		return 0;
 	if (!params)
 		return 1;
-	return s->twin && wdp_sig_digest_kept(s, params) &&
+	return wdp_sig_need(s) && wdp_sig_digest_kept(s, params) &&
 	       wdp_sig_give_params(s, params);
 }
 
@@ -168,24 +170,26 @@ int wdp_sig_get_params(void *ctx, OSSL_PARAM params[])
 {
 	struct wdp_sig *s = ctx;
 
-	return s && s->twin &&
+	return s && wdp_sig_need(s) &&
 	       EVP_PKEY_CTX_get_params(wdp_sig_twin(s), params) > 0;
 }
 
-const OSSL_PARAM *wdp_sig_gettable(const struct wdp_sig *s,
+const OSSL_PARAM *wdp_sig_gettable(struct wdp_sig *s,
 				   const struct wdp_sig_ops *ops)
 {
-	return s && s->twin ? EVP_PKEY_CTX_gettable_params(wdp_sig_twin(s))
-			    : ops->gettables;
+	return s && wdp_sig_need(s)
+		       ? EVP_PKEY_CTX_gettable_params(wdp_sig_twin(s))
+		       : ops->gettables;
 }
 
-const OSSL_PARAM *wdp_sig_settable(const struct wdp_sig *s,
+const OSSL_PARAM *wdp_sig_settable(struct wdp_sig *s,
 				   const struct wdp_sig_ops *ops)
 {
 	if (s && s->digesting && ops->digest_settables)
 		return ops->settables + ops->digest_settables;
-	return s && s->twin ? EVP_PKEY_CTX_settable_params(wdp_sig_twin(s))
-			    : ops->settables;
+	return s && wdp_sig_need(s)
+		       ? EVP_PKEY_CTX_settable_params(wdp_sig_twin(s))
+		       : ops->settables;
 }
 
 /* Parameters of the running digest itself. */
@@ -229,21 +233,79 @@ int wdp_sig_set_digest(struct wdp_sig *s, const char *name)
 		OSSL_PARAM_construct_end(),
 	};
 
+	if (!wdp_sig_need(s))
+		return 0;
 	s->known = false;
 	return EVP_PKEY_CTX_set_params(s->twin, params) > 0;
+}
+
+static void wdp_sig_put_key(struct wdp_sig *s, struct wdp_pkey *k,
+			    EVP_PKEY_CTX *twin)
+{
+	EVP_PKEY_CTX_free(s->twin);
+	s->twin = twin;
+	s->waits = NULL;
+	wdp_pkey_get(k);
+	wdp_pkey_put(s->key);
+	s->key = k;
 }
 
 static bool wdp_sig_take_key(struct wdp_sig *s, struct wdp_pkey *k)
 {
 	EVP_PKEY_CTX *twin = wdp_pkey_twin_ctx(k);
 
-	if (!twin)
-		return false;
+	if (twin)
+		wdp_sig_put_key(s, k, twin);
+	return twin;
+}
+
+bool wdp_sig_need(struct wdp_sig *s)
+{
+	const EVP_MD *md = s->md;
+
+	if (s->twin || !s->waits)
+		return s->twin;
+	s->twin = wdp_pkey_twin_ctx(s->key);
+	if (s->twin && s->waits(s->twin, NULL) > 0 &&
+	    (!md || wdp_sig_set_digest(s, EVP_MD_get0_name(md))))
+		return true;
 	EVP_PKEY_CTX_free(s->twin);
-	s->twin = twin;
-	wdp_pkey_get(k);
-	wdp_pkey_put(s->key);
-	s->key = k;
+	s->twin = NULL;
+	return false;
+}
+
+/* A digest libcrypto would take for any algorithm: the twin need not say. */
+static bool wdp_sig_usual(const EVP_MD *md)
+{
+	return EVP_MD_get_size(md) > 0 &&
+	       !(EVP_MD_get_flags(md) & EVP_MD_FLAG_XOF);
+}
+
+/*
+ * An init that needs no twin.  @name NULL: of a digest made elsewhere.
+ * Return: false: it does, nothing has changed.
+ */
+static bool wdp_sig_put_off(struct wdp_sig *s, struct wdp_pkey *k,
+			    const char *name, const OSSL_PARAM params[],
+			    wdp_sig_twin_init *init)
+{
+	const EVP_MD *md = NULL;
+
+	if (!s || !k || wdp_pkey_empty(k) || !s->ops->plain ||
+	    (params && params->key))
+		return false;
+	if (name)
+		md = *name && strlen(name) < WDP_SIG_NAME_MAX
+			     ? wdp_twin_md(s->prov, name)
+			     : NULL;
+	if (name && (!md || !wdp_sig_usual(md)))
+		return false;
+	wdp_sig_put_key(s, k, NULL);
+	s->waits = init;
+	s->md = md;
+	s->ops->plain(s);
+	s->known = true;
+	s->digesting = false;
 	return true;
 }
 
@@ -260,7 +322,7 @@ static int wdp_sig_begin(struct wdp_sig *s, struct wdp_pkey *k,
 		return 0;
 	}
 	s->digesting = false;
-	if (k && !wdp_sig_take_key(s, k))
+	if (k ? !wdp_sig_take_key(s, k) : !wdp_sig_need(s))
 		return 0;
 	if (!k && !s->ops->digests_along && wdp_sig_known(s))
 		again = s->md;
@@ -278,6 +340,8 @@ static void wdp_sig_drop_along(struct wdp_sig *s)
 int wdp_sig_init(struct wdp_sig *s, struct wdp_pkey *k,
 		 const OSSL_PARAM params[], wdp_sig_twin_init *init)
 {
+	if (wdp_sig_put_off(s, k, NULL, params, init))
+		return 1;
 	if (!wdp_sig_begin(s, k, init))
 		return 0;
 	wdp_sig_drop_along(s);
@@ -340,17 +404,27 @@ static bool wdp_sig_begin_along(struct wdp_sig *s, const char *name,
 	return ok;
 }
 
+/* The twin, or what it would say; then there is a key and a digest. */
+static bool wdp_sig_digest_begin(struct wdp_sig *s, const char *name,
+				 struct wdp_pkey *key,
+				 const OSSL_PARAM params[],
+				 const struct wdp_sig_way *way)
+{
+	if (name && wdp_sig_put_off(s, key, name, params, way->raw))
+		return true;
+	if (!wdp_sig_begin(s, key, way->raw))
+		return false;
+	return (s->ops->digests_along
+			? wdp_sig_begin_along(s, name, key, params, way)
+			: wdp_sig_name_digest(s, name, params)) &&
+	       wdp_sig_known(s);
+}
+
 static int wdp_sig_digest_init(struct wdp_sig *s, const char *name,
 			       struct wdp_pkey *key, const OSSL_PARAM params[],
 			       const struct wdp_sig_way *way)
 {
-	if (!wdp_sig_begin(s, key, way->raw))
-		return 0;
-	if (s->ops->digests_along
-		    ? !wdp_sig_begin_along(s, name, key, params, way)
-		    : !wdp_sig_name_digest(s, name, params))
-		return 0;
-	if (!wdp_sig_known(s))
+	if (!wdp_sig_digest_begin(s, name, key, params, way))
 		return 0;
 	s->digesting = true;
 	s->prefixed = false;
@@ -394,7 +468,8 @@ int wdp_sig_sign(void *ctx, uint8_t *sig, size_t *sig_len, size_t size,
 	if (rc != WDP_IN_SOFTWARE)
 		return !rc;
 	*sig_len = size;
-	return EVP_PKEY_sign(s->twin, sig, sig_len, tbs, len) > 0;
+	return wdp_sig_need(s) &&
+	       EVP_PKEY_sign(s->twin, sig, sig_len, tbs, len) > 0;
 }
 
 int wdp_sig_verify(void *ctx, const uint8_t *sig, size_t sig_len,
@@ -409,7 +484,8 @@ int wdp_sig_verify(void *ctx, const uint8_t *sig, size_t sig_len,
 		rc = s->ops->verify(s, sig, sig_len, tbs, len);
 	if (rc != WDP_IN_SOFTWARE)
 		return !rc;
-	return EVP_PKEY_verify(s->twin, sig, sig_len, tbs, len) > 0;
+	return wdp_sig_need(s) &&
+	       EVP_PKEY_verify(s->twin, sig, sig_len, tbs, len) > 0;
 }
 
 /* ---- a digest made here -------------------------------------------------- */

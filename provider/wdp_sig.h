@@ -12,6 +12,11 @@
  *	sign, verify	 ──▶ ops->sign, ops->verify: one operation on the device
  *			 ──▶ anything else, any doubt: the twin, from the start
  *
+ * An operation without parameters, as TLS has them of ECDSA, does not need a
+ * twin: where the algorithm can tell what it would say (ops->plain) it is made
+ * by who asks first, wdp_sig_need(), and a key of the peer's that the device
+ * verifies with never becomes an object of libcrypto's.
+ *
  * An algorithm is a struct wdp_sig_ops, a context that begins with a struct
  * wdp_sig, WDP_SIG_BIND() and a dispatch table made of the rows below.
  * Contexts belong to one thread at a time.
@@ -23,12 +28,19 @@
 
 struct wdp_sig;
 
+/* EVP_PKEY_sign_init_ex() and its like. */
+typedef int wdp_sig_twin_init(EVP_PKEY_CTX *ctx, const OSSL_PARAM params[]);
+
 struct wdp_sig_ops {
 	size_t size; /* bytes of the context, which begins with wdp_sig */
 
 	/* What the twin's parameters come to: sets s->md and the algorithm's
 	 * own.  Called through wdp_sig_known(). */
 	bool (*read)(struct wdp_sig *s);
+
+	/* The same without a twin: a digest that libcrypto takes, s->md, or
+	 * none, and no parameters.  NULL: ask the twin at once. */
+	void (*plain)(struct wdp_sig *s);
 
 	/*
 	 * One operation on the device.  Return: 0; WDP_IN_SOFTWARE: the twin
@@ -71,7 +83,8 @@ struct wdp_sig {
 	const struct wdp_sig_ops *ops;
 	struct wdp_ctx *prov;
 	struct wdp_pkey *key;
-	EVP_PKEY_CTX *twin;
+	EVP_PKEY_CTX *twin;	  /* from wdp_sig_need() */
+	wdp_sig_twin_init *waits; /* how the twin will begin, once made */
 	EVP_MD_CTX *along;   /* ops->digests_along, in a digest operation */
 	EVP_MD_CTX *stream;  /* DigestSign, DigestVerify */
 	EVP_MD_CTX *scratch; /* one-shot digests; wdp_sig_scratch() */
@@ -89,6 +102,10 @@ struct wdp_sig {
 /* The rest zeroed; NULL: no memory. */
 void *wdp_sig_new(void *provctx, const struct wdp_sig_ops *ops);
 
+/* The twin is there, made now if it was put off.  False: there was no init, or
+ * it can't be made, error raised. */
+bool wdp_sig_need(struct wdp_sig *s);
+
 /* Are the twin's parameters read?  Reads them when they have changed. */
 bool wdp_sig_known(struct wdp_sig *s);
 
@@ -101,8 +118,6 @@ EVP_MD_CTX *wdp_sig_scratch(struct wdp_sig *s);
 /* Not for the device after all: counted.  Return: WDP_IN_SOFTWARE. */
 int wdp_sig_in_software(struct wdp_sig *s, enum offload_kind kind);
 
-/* EVP_PKEY_sign_init_ex() and its like. */
-typedef int wdp_sig_twin_init(EVP_PKEY_CTX *ctx, const OSSL_PARAM params[]);
 int wdp_sig_init(struct wdp_sig *s, struct wdp_pkey *k,
 		 const OSSL_PARAM params[], wdp_sig_twin_init *init);
 
@@ -130,9 +145,9 @@ OSSL_FUNC_signature_set_ctx_md_params_fn wdp_sig_set_md_params;
 OSSL_FUNC_signature_settable_ctx_md_params_fn wdp_sig_settable_md;
 
 /* What may be asked and set; @s NULL: of the algorithm, without a context. */
-const OSSL_PARAM *wdp_sig_gettable(const struct wdp_sig *s,
+const OSSL_PARAM *wdp_sig_gettable(struct wdp_sig *s,
 				   const struct wdp_sig_ops *ops);
-const OSSL_PARAM *wdp_sig_settable(const struct wdp_sig *s,
+const OSSL_PARAM *wdp_sig_settable(struct wdp_sig *s,
 				   const struct wdp_sig_ops *ops);
 
 /* For names that say the digest (wdp_sigalg.c). */

@@ -263,6 +263,83 @@ static void parameters_are_the_default_providers(void)
 	ERR_clear_error();
 }
 
+static void digests_are_taken_and_refused_as_default_does(void)
+{
+	static const char *const names[] = {
+		"MD5",
+		"MD5-SHA1",
+		"SHA1",
+		"SHA512-256",
+		"SHAKE128",
+		"SHAKE256",
+		"BLAKE2b512",
+		"NO-SUCH",
+		"",
+		"UNDEF",
+		"a name that is longer than any digest has, and then some more",
+	};
+	struct judge theirs, ours;
+	int taken = 0;
+
+	sides();
+	pair(wd, "P-256", NULL, &theirs, &ours);
+	for (size_t i = 0; i < ARRAY(names); i++) {
+		uint8_t sig[EC_SIG_MAX];
+		size_t n;
+		int ok;
+
+		theirs.md = ours.md = names[i];
+		ok = judge_signs(&theirs, (uint8_t *)"m", 1, sig, &n);
+		if (judge_signs(&ours, (uint8_t *)"m", 1, sig, &n) != ok)
+			t_fail(__FILE__, __LINE__, "%s: default says %d",
+			       names[i], ok);
+		if (ok)
+			T_EQ(judge_says(&theirs, sig, n, (uint8_t *)"m", 1), 1);
+		taken += ok;
+	}
+	T_OK(taken >= 4 && taken < (int)ARRAY(names));
+	unpair(&theirs, &ours);
+	ERR_clear_error();
+}
+
+/* What is signed on the device needs nothing of libcrypto's but the digest:
+ * parameters that come later find a twin all the same. */
+static void parameters_may_come_at_any_time(void)
+{
+	const uint8_t m[] = "later";
+	uint8_t sig[EC_SIG_MAX], id[64];
+	struct judge theirs, ours;
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new(), *copy = EVP_MD_CTX_new();
+	EVP_PKEY_CTX *pctx;
+	OSSL_PARAM get[] = {
+		OSSL_PARAM_construct_octet_string("algorithm-id", id,
+						  sizeof(id)),
+		OSSL_PARAM_construct_end(),
+	};
+	OSSL_PARAM none[] = { OSSL_PARAM_construct_end() };
+	size_t n = sizeof(sig);
+
+	sides();
+	pair(wd, "P-256", "SHA2-256", &theirs, &ours);
+	T_EQ(EVP_DigestSignInit_ex(ctx, &pctx, "SHA256", wd->lib, wd->q,
+				   ours.key, none),
+	     1);
+	T_EQ(EVP_DigestSignUpdate(ctx, m, 2), 1);
+	T_EQ(EVP_MD_CTX_copy_ex(copy, ctx), 1);
+	T_EQ(EVP_PKEY_CTX_get_params(pctx, get), 1);
+	T_OK(get[0].return_size > 8);
+	T_EQ(EVP_DigestSignUpdate(ctx, m + 2, 3), 1);
+	T_EQ(EVP_DigestSignFinal(ctx, sig, &n), 1);
+	T_EQ(judge_says(&theirs, sig, n, m, 5), 1);
+	T_EQ(EVP_DigestSignUpdate(copy, m + 2, 2), 1);
+	n = sizeof(sig);
+	T_EQ(EVP_DigestSignFinal(copy, sig, &n), 1);
+	T_EQ(judge_says(&theirs, sig, n, m, 4), 1);
+	EVP_MD_CTX_free(ctx);
+	EVP_MD_CTX_free(copy);
+	unpair(&theirs, &ours);
+}
+
 static void a_digest_of_the_wrong_size_is_refused(void)
 {
 	uint8_t m[64] = { 5 }, sig[EC_SIG_MAX];
@@ -688,6 +765,8 @@ int main(int argc, char **argv)
 		T_CASE(verdicts_are_the_default_providers),
 		T_CASE(another_key_or_message_is_refused),
 		T_CASE(parameters_are_the_default_providers),
+		T_CASE(digests_are_taken_and_refused_as_default_does),
+		T_CASE(parameters_may_come_at_any_time),
 		T_CASE(a_digest_of_the_wrong_size_is_refused),
 		T_CASE(both_copies_of_a_context_go_on),
 		T_CASE(initialised_again_without_a_key_it_is_the_last_one),
