@@ -52,6 +52,10 @@ FILES = {
     "sm2": ("evppkey_sm2", ["sm2-sign", "sm2-verify", "sm2-decrypt"]),
     "brainpool": ("evppkey_brainpool", ["ecdh"]),
     "mismatch": ("evppkey_mismatch", []),
+    "dh": ("evppkey_dh", ["dh"]),
+    "ffdhe": ("evppkey_ffdhe", ["dh"]),
+    "ecx": ("evppkey_ecx", ["x25519", "x448"]),
+    "kas": ("evppkey_kas", ["ecdh"]),
     "sm3": ("evpmd_sm3", ["sm3"]),
     "sha": ("evpmd_sha", ["sha256", "sha512", "sha1"]),
     "md": ("evpmd_md", ["md5"]),
@@ -80,6 +84,8 @@ FILES = {
 
 # Only there on 3.5.
 FILES_35 = {
+    "ecx_kem": ("evppkey_ecx_kem", []),
+    "mismatch_ecx": ("evppkey_mismatch_ecx", []),
     "ecdsa_rfc6979": ("evppkey_ecdsa_rfc6979", ["ecdsa-verify"]),
     "rsa_sigalg": ("evppkey_rsa_sigalg", ["rsa-private", "rsa-public"]),
     "ecdsa_sigalg": ("evppkey_ecdsa_sigalg", ["ecdsa-sign", "ecdsa-verify"]),
