@@ -368,7 +368,7 @@ static int sdev_list(struct uacce_host *host, struct uacce_info *out,
 	for (unsigned int i = 0; i < 2 && i < max; i++)
 		out[i] = (struct uacce_info){
 			.engine = i ? UACCE_SEC : UACCE_HPRE,
-			.qm_version = d->qm_version,
+			.qm_version = i ? 2 : d->qm_version,
 			.flags = d->sva ? UACCE_FLAG_SVA : 0,
 			.available = (int)d->queues,
 			.numa_node = -1,
@@ -438,7 +438,7 @@ static int sdev_open_locked(struct sdev *d, const struct uacce_info *info,
 	*u = (struct uacce_queue){
 		.host = &d->host,
 		.engine = info->engine,
-		.qm_version = d->qm_version,
+		.qm_version = info->qm_version,
 		.sva = d->sva,
 		.id = (uint16_t)i,
 		.sqe_size = q->sqe_size,

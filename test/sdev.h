@@ -56,7 +56,8 @@ struct sdev {
 	sem_t rung;
 };
 
-struct sdev *sdev_new(void); /* SVA, V2, inline; V3 has curves, too */
+struct sdev *sdev_new(void); /* SVA, V2, inline; V3 has curves, too;
+				 * SEC stays V2 */
 
 /* Finish up to @n jobs that were rung, oldest first, over all queues.
  * Return: how many. */

@@ -3,6 +3,8 @@
  * Threads, forks, dropped jobs and dying queues, on the scripted device with
  * an engine thread of its own.  Whatever happens, a good return means a right
  * result and a dropped job is never heard of again.
+ *
+ * WD_STORM: how many jobs the storm of mixed jobs has.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -72,16 +74,22 @@ static int rsa(uint8_t *out, struct offload_waiter *w)
 
 /* ---- a thread's fibres ---------------------------------------------------- */
 
+#define DATA 3072
+
+enum what { RSA, RSA_CHECKED, CURVE, CBC, DIGEST, WHATS };
+
 struct task {
 	struct fibre f; /* first */
-	uint8_t out[W];
+	uint8_t out[DATA];
 	int seen; /* wakes answered */
+	enum what what;
 };
 
 struct crew {
 	pthread_t thread;
 	unsigned int seed;
-	int jobs;	  /* to start in all */
+	int jobs; /* to start in all */
+	bool mixed;
 	bool may_fail;	  /* queues are being stopped */
 	int drop_percent; /* of the paused ones */
 	int early_percent;
@@ -95,12 +103,87 @@ static unsigned int chance(struct crew *c)
 	return c->seed >> 16 & 127;
 }
 
+/* e|n whose first byte is the key's: the scripted device's inverse */
+static uint8_t public[2 * W] = { 0x11 };
+static uint8_t data[DATA];
+
+static int hpre(struct task *t)
+{
+	bool curve = t->what == CURVE;
+	struct offload_hpre op = {
+		.kind = curve ? OFFLOAD_ECDSA_SIGN : OFFLOAD_RSA_PRIVATE,
+		.alg = curve ? HPRE_ALG_ECDSA_SIGN : HPRE_ALG_RSA_CRT,
+		.width = curve ? W / 4 + 16 : W, /* 48: two numbers */
+		.key = key,
+		.in = in,
+		.out = t->out,
+		.check = curve ? NULL : public,
+	};
+
+	return offload_hpre(o, &op, &t->f.w);
+}
+
+static int cbc(struct task *t)
+{
+	struct offload_cipher op = { .kind = OFFLOAD_AES_CBC,
+				     .alg = SEC_AES_CBC,
+				     .encrypt = true,
+				     .key = key,
+				     .key_len = 16,
+				     .iv = in,
+				     .iv_len = 16,
+				     .in = data,
+				     .out = t->out,
+				     .len = DATA };
+
+	return offload_cipher(o, &op, &t->f.w);
+}
+
+static int digest(struct task *t)
+{
+	struct offload_digest op = { .kind = OFFLOAD_SM3,
+				     .alg = SEC_SM3,
+				     .part = SEC_ONE_SHOT,
+				     .in = data,
+				     .len = DATA,
+				     .state = t->out };
+
+	return offload_digest(o, &op, &t->f.w);
+}
+
 static int task_run(struct fibre *f)
 {
 	struct task *t = (struct task *)f;
 
-	memset(t->out, 0, W);
-	return rsa(t->out, &f->w);
+	memset(t->out, 0, sizeof(t->out));
+	switch (t->what) {
+	case RSA:
+		return rsa(t->out, &f->w);
+	case CBC:
+		return cbc(t);
+	case DIGEST:
+		return digest(t);
+	default:
+		return hpre(t);
+	}
+}
+
+/* Of the scripted device: see sdev.h. */
+static bool task_is_right(const struct task *t)
+{
+	uint8_t sum = 0;
+
+	if (t->what == RSA || t->what == RSA_CHECKED)
+		return right(t->out);
+	for (int i = 0; t->what == CURVE && i < 96; i++)
+		if (t->out[i] != (in[i] ^ 0x11 ^ 0x5a))
+			return false;
+	for (int i = 0; t->what == CBC && i < DATA; i++)
+		if (t->out[i] != (data[i] ^ 0x11 ^ 0x5a))
+			return false;
+	for (int i = 0; i < DATA; i++)
+		sum = (uint8_t)(sum * 3 + data[i]);
+	return t->what != DIGEST || t->out[0] == sum;
 }
 
 /* Memory of a task outlives the offload's pins, as a provider's would. */
@@ -128,7 +211,7 @@ static void task_end(struct crew *c, int i)
 	struct task *t = c->task[i];
 
 	if (!t->f.rc) {
-		T_OK(right(t->out));
+		T_OK(task_is_right(t));
 		c->good++;
 	} else if (t->f.rc == -EAGAIN) {
 		c->busy++;
@@ -147,6 +230,8 @@ static void task_begin(struct crew *c, int i)
 	fibre_init(&t->f, true);
 	c->task[i] = t;
 	c->jobs--;
+	if (c->mixed)
+		t->what = (enum what)(chance(c) % WHATS);
 	fibre_start(&t->f, task_run, NULL);
 	if (t->f.done)
 		task_end(c, i);
@@ -235,6 +320,39 @@ static void an_asynchronous_storm(void)
 	}
 	T_EQ(good, THREADS * (8000 / SLOWER));
 	until_clean();
+	offload_free(o);
+}
+
+static void a_storm_of_mixed_jobs(void)
+{
+	const char *text = getenv("WD_STORM");
+	int jobs = text ? atoi(text) : 100000 / (SLOWER * SLOWER);
+	struct crew c[THREADS] = { 0 };
+	struct offload_stats s;
+	int good = 0;
+
+	config(2, 30); /* of each class */
+	d->qm_version = 3;
+	cfg.batch = 8;
+	start();
+	for (int i = 0; i < DATA; i++)
+		data[i] = (uint8_t)(i * 13 + i / 256);
+	for (int i = 0; i < THREADS; i++) {
+		c[i].jobs = jobs / THREADS;
+		c[i].mixed = true;
+		c[i].early_percent = 3;
+		c[i].drop_percent = 1;
+	}
+	crews(c, THREADS);
+	crews_join(c, THREADS);
+	for (int i = 0; i < THREADS; i++)
+		good += c[i].good;
+	T_OK(good > jobs / 2);
+	until_clean();
+	offload_stats(o, &s);
+	T_OK(s.kind[OFFLOAD_RSA_PUBLIC].done && s.kind[OFFLOAD_AES_CBC].done &&
+	     s.kind[OFFLOAD_ECDSA_SIGN].done && s.kind[OFFLOAD_SM3].done);
+	T_EQ(s.quarantined, 0);
 	offload_free(o);
 }
 
@@ -380,7 +498,8 @@ static void freed_under_load(void)
 	}
 }
 
-T_MAIN(T_CASE(an_asynchronous_storm), T_CASE(ten_thousand_dropped_jobs),
-       T_CASE(both_kinds_on_shared_queues), T_CASE(queues_that_die_under_load),
+T_MAIN(T_CASE(an_asynchronous_storm), T_CASE(a_storm_of_mixed_jobs),
+       T_CASE(ten_thousand_dropped_jobs), T_CASE(both_kinds_on_shared_queues),
+       T_CASE(queues_that_die_under_load),
        T_CASE(threads_that_end_with_jobs_in_flight), T_CASE(freed_under_load))
 #endif
