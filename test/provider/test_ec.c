@@ -417,9 +417,7 @@ static const char *const point_curves[] = { "P-256",	  "secp521r1",
 
 /* What both say of a key made of @pt: taken, found valid, good to agree with. */
 struct verdict {
-	bool taken, shared;
-	int checks[ARRAY(checks)];
-	uint8_t secret[EC_SECRET_MAX];
+	uint8_t taken, shared, checks[ARRAY(checks)], secret[EC_SECRET_MAX];
 };
 
 static void judge(const struct side *s, EVP_PKEY *key, EVP_PKEY *peer,
