@@ -424,7 +424,7 @@ static void judge(const struct side *s, EVP_PKEY *key, EVP_PKEY *peer,
 		  struct verdict *v)
 {
 	memset(v, 0, sizeof(*v));
-	v->taken = peer;
+	v->taken = peer != NULL;
 	for (size_t i = 0; peer && i < ARRAY(checks); i++)
 		v->checks[i] = check(s, peer, checks[i]) > 0;
 	v->shared = peer && ec_agree(s, key, peer, v->secret);
