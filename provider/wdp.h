@@ -328,7 +328,7 @@ static inline bool wdp_libcrypto_since(unsigned int major, unsigned int minor)
 #define WDP_DH_NAMES	  "DH:dhKeyAgreement:1.2.840.113549.1.3.1"
 #define WDP_DHX_NAMES	  "DHX:X9.42 DH:dhpublicnumber:1.2.840.10046.2.1"
 /* Later versions know DSA-SHA1 and its aliases as signatures of their own. */
-#define WDP_DSA_NAMES "DSA:dsaEncryption:1.2.840.10040.4.1"
+#define WDP_DSA_NAMES	  "DSA:dsaEncryption:1.2.840.10040.4.1"
 
 /* Tables defined by the families, joined by wdp_table.c. */
 extern const OSSL_DISPATCH wdp_rsa_keymgmt_fns[], wdp_rsapss_keymgmt_fns[];

@@ -467,6 +467,56 @@ static void a_public_key_does_not_sign(void)
 	ERR_clear_error();
 }
 
+/* Where the library has it (3.2): the twin's, for the same twice. */
+static void deterministic_signatures_are_the_librarys(void)
+{
+	const uint8_t m[] = "sample";
+	uint8_t sig[2][EC_SIG_MAX];
+	struct judge theirs, ours;
+	unsigned int type = 1, got = 0;
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_uint("nonce-type", &type),
+		OSSL_PARAM_construct_end(),
+	};
+	OSSL_PARAM get[] = {
+		OSSL_PARAM_construct_uint("nonce-type", &got),
+		OSSL_PARAM_construct_end(),
+	};
+	size_t n[2];
+	long jobs;
+	bool has;
+
+	sides();
+	pair(wd, "P-256", NULL, &theirs, &ours);
+	jobs = side_count(wd, "ecdsa-sign", "jobs");
+	for (int i = 0; i < 2; i++) {
+		const struct judge *j = i ? &ours : &theirs;
+		EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+		EVP_PKEY_CTX *pctx;
+
+		T_EQ(EVP_DigestSignInit_ex(ctx, &pctx, "SHA256", j->side->lib,
+					   j->side->q, j->key, NULL),
+		     1);
+		has = OSSL_PARAM_locate_const(
+			EVP_PKEY_CTX_settable_params(pctx), "nonce-type");
+		T_EQ(has, OPENSSL_version_major() > 3 ||
+				  OPENSSL_version_minor() >= 2);
+		T_EQ(EVP_PKEY_CTX_set_params(pctx, params), 1);
+		n[i] = EC_SIG_MAX;
+		T_EQ(EVP_DigestSign(ctx, sig[i], &n[i], m, 6), 1);
+		T_EQ(EVP_PKEY_CTX_get_params(pctx, get), 1);
+		T_EQ(got, has);
+		EVP_MD_CTX_free(ctx);
+	}
+	T_EQ(side_count(wd, "ecdsa-sign", "jobs") - jobs, !has);
+	if (has) {
+		T_EQ(n[0], n[1]);
+		T_MEM(sig[0], sig[1], n[0]);
+	}
+	unpair(&theirs, &ours);
+	ERR_clear_error();
+}
+
 /* ---- published --------------------------------------------------------------- */
 
 static EVP_PKEY *public_key(const struct side *s, const char *curve,
@@ -616,7 +666,7 @@ static void refused(const char *name, const char *reason)
 	memset(before, 0xee, sizeof(before));
 	ERR_clear_error();
 	T_EQ(judge_signs(&ours, m, 32, got, &n), 0);
-	T_STR(ERR_reason_error_string(ERR_peek_last_error()), reason);
+	T_STR(ERR_reason_error_string(ERR_peek_error()), reason);
 	T_MEM(got, before, sizeof(got));
 	T_EQ(side_count(s, "ecdsa-sign", "software"), 0);
 	unpair(&theirs, &ours);
@@ -772,6 +822,7 @@ int main(int argc, char **argv)
 		T_CASE(initialised_again_without_a_key_it_is_the_last_one),
 		T_CASE(size_queries_touch_no_device),
 		T_CASE(a_public_key_does_not_sign),
+		T_CASE(deterministic_signatures_are_the_librarys),
 		T_CASE(published_signatures_are_good),
 		T_CASE(any_failure_is_made_good_in_software),
 		T_CASE(without_fallback_nothing_wrong_leaves),
