@@ -78,7 +78,7 @@ static void *cipher_new(void *prov, const struct wdp_cipher_spec *spec)
 	c->prov = prov;
 	c->spec = spec;
 	c->soft = soft;
-	c->alg = spec->alg;
+	c->alg = spec->kind == OFFLOAD_SM4_XTS ? SEC_SM4_XTS_GB : spec->alg;
 	c->pad = true;
 	c->twin = soft->cipher.newctx(soft->prov);
 	if (c->twin)

@@ -9,6 +9,7 @@
 #include <openssl/provider.h>
 
 #include "base/wd_base.h"
+#include "provider/wdp_sm4.h"
 
 /* Where a function of the dispatch table goes. */
 struct slot {
@@ -147,6 +148,10 @@ static struct wdp_direct *make(struct wdp_ctx *p, int operation,
 	d->operation = operation;
 	d->prov = OSSL_PROVIDER_get0_provider_ctx(prov);
 	fns = find(prov, operation, name);
+	if (!fns && operation == OSSL_OP_CIPHER) {
+		fns = wdp_sm4_find(name);
+		d->prov = p;
+	}
 	if (!fns || !fill(d, fns, operation)) {
 		wdp_raise(p, WDP_R_NO_TWIN, "%s", name);
 		free(d);

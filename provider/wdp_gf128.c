@@ -19,8 +19,8 @@ void wdp_gf128_store(uint8_t block[16], struct wdp_gf128 x)
 	wd_store_be64(block + 8, x.lo);
 }
 
-/* x times the indeterminate, modulo 1 + a + a^2 + a^7 + a^128. */
-static struct wdp_gf128 times_a(struct wdp_gf128 x)
+/* modulo 1 + a + a^2 + a^7 + a^128 */
+struct wdp_gf128 wdp_gf128_double(struct wdp_gf128 x)
 {
 	uint64_t carry = 0 - (x.lo & 1);
 
@@ -39,7 +39,7 @@ struct wdp_gf128 wdp_gf128_mul(struct wdp_gf128 x, struct wdp_gf128 y)
 
 		z.hi ^= y.hi & mask;
 		z.lo ^= y.lo & mask;
-		y = times_a(y);
+		y = wdp_gf128_double(y);
 	}
 	return z;
 }

@@ -3,8 +3,9 @@
  * wdp_gf128.h - arithmetic in the field GHASH works in.
  *
  * Needed only where a GCM message that began on the device goes on in software
- * (wdp_gcm.c): a few dozen multiplications once, so the code is the plain
- * definition and takes the same time for all values: they are secrets.
+ * (wdp_gcm.c), a few dozen multiplications once, and for SM4-GCM where
+ * libcrypto has none (wdp_sm4.c).  So the code is the plain definition and
+ * takes the same time for all values: they are secrets.
  * Pure functions; NIST SP 800-38D section 6.3 is the source.
  */
 #ifndef WDP_GF128_H
@@ -25,6 +26,9 @@ static inline struct wdp_gf128 wdp_gf128_add(struct wdp_gf128 x,
 {
 	return (struct wdp_gf128){ x.hi ^ y.hi, x.lo ^ y.lo };
 }
+
+/* Times the indeterminate. */
+struct wdp_gf128 wdp_gf128_double(struct wdp_gf128 x);
 
 struct wdp_gf128 wdp_gf128_mul(struct wdp_gf128 x, struct wdp_gf128 y);
 

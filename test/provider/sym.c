@@ -217,6 +217,9 @@ void sym_same_ivs(struct sym_pair *p)
 {
 	uint8_t iv[2][128] = { { 0 } }, now[2][128] = { { 0 } };
 	int rc[2][2];
+	/* default's CCM gives as many bytes as there is room, of what
+	 * happens to lie there */
+	size_t n = (size_t)EVP_CIPHER_CTX_get_iv_length(p->ctx[1]);
 
 	for (int i = 0; i < 2; i++) {
 		rc[i][0] =
@@ -226,6 +229,6 @@ void sym_same_ivs(struct sym_pair *p)
 	}
 	T_EQ(rc[0][0], rc[1][0]);
 	T_EQ(rc[0][1], rc[1][1]);
-	T_MEM(iv[0], iv[1], 128);
-	T_MEM(now[0], now[1], 128);
+	T_MEM(iv[0], iv[1], n);
+	T_MEM(now[0], now[1], n);
 }

@@ -86,6 +86,7 @@ FILES = {
 FILES_35 = {
     "ecx_kem": ("evppkey_ecx_kem", []),
     "mismatch_ecx": ("evppkey_mismatch_ecx", []),
+    "sm4_modern": ("evpciph_sm4", ["sm4-gcm", "sm4-ccm", "sm4-xts"]),
     "ecdsa_rfc6979": ("evppkey_ecdsa_rfc6979", ["ecdsa-verify"]),
     "rsa_sigalg": ("evppkey_rsa_sigalg", ["rsa-private", "rsa-public"]),
     "ecdsa_sigalg": ("evppkey_ecdsa_sigalg", ["ecdsa-sign", "ecdsa-verify"]),
