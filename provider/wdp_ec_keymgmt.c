@@ -12,6 +12,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/err.h>
+#include <openssl/obj_mac.h>
 #include <openssl/params.h>
 
 #include "base/wd_base.h"
@@ -312,30 +313,100 @@ static void *ec_dup(const void *keydata, int selection)
 
 /* ---- parameters -------------------------------------------------------------- */
 
-/* What of a lean key needs no twin. */
-static bool ec_lean_knows(const struct wdp_ec *e, const char *key)
+static int ec_tell_bits(const struct wdp_ec *e, OSSL_PARAM *p)
 {
-	return !strcmp(key, OSSL_PKEY_PARAM_BITS) ||
-	       !strcmp(key, OSSL_PKEY_PARAM_SECURITY_BITS) ||
-	       !strcmp(key, OSSL_PKEY_PARAM_MAX_SIZE) ||
-	       !strcmp(key, OSSL_PKEY_PARAM_GROUP_NAME) ||
-	       (e->has_pub && !strcmp(key, OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY));
+	return OSSL_PARAM_set_int(p, (int)e->curve->order_bits);
 }
 
-static int ec_lean_get(const struct wdp_ec *e, OSSL_PARAM *p)
+static int ec_tell_security_bits(const struct wdp_ec *e, OSSL_PARAM *p)
 {
-	const struct wdp_curve *c = e->curve;
+	return OSSL_PARAM_set_int(p, (int)e->curve->security_bits);
+}
+
+static int ec_tell_size(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	return OSSL_PARAM_set_int(p, (int)e->curve->sig_max);
+}
+
+static int ec_tell_group(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	return OSSL_PARAM_set_utf8_string(p, e->curve->name);
+}
+
+static int ec_tell_point(const struct wdp_ec *e, OSSL_PARAM *p)
+{
 	uint8_t pub[EC_POINT_MAX];
 
-	if (!strcmp(p->key, OSSL_PKEY_PARAM_BITS))
-		return OSSL_PARAM_set_int(p, (int)c->order_bits);
-	if (!strcmp(p->key, OSSL_PKEY_PARAM_SECURITY_BITS))
-		return OSSL_PARAM_set_int(p, (int)c->security_bits);
-	if (!strcmp(p->key, OSSL_PKEY_PARAM_MAX_SIZE))
-		return OSSL_PARAM_set_int(p, (int)c->sig_max);
-	if (!strcmp(p->key, OSSL_PKEY_PARAM_GROUP_NAME))
-		return OSSL_PARAM_set_utf8_string(p, c->name);
 	return OSSL_PARAM_set_octet_string(p, pub, ec_octets(e, pub));
+}
+
+static int ec_tell_digest(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	return OSSL_PARAM_set_utf8_string(p, e->curve->sm2 ? "SM3" : "SHA256");
+}
+
+/* To answer would be to say that there is one. */
+static int ec_tell_nothing(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	(void)e;
+	(void)p;
+	return 1;
+}
+
+static int ec_tell_zero(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	(void)e;
+	return OSSL_PARAM_set_int(p, 0);
+}
+
+static int ec_tell_field(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	(void)e;
+	return OSSL_PARAM_set_utf8_string(p, SN_X9_62_prime_field);
+}
+
+static int ec_tell_encoding(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	(void)e;
+	return OSSL_PARAM_set_utf8_string(p, OSSL_PKEY_EC_ENCODING_GROUP);
+}
+
+static int ec_tell_format(const struct wdp_ec *e, OSSL_PARAM *p)
+{
+	(void)e;
+	return OSSL_PARAM_set_utf8_string(
+		p, OSSL_PKEY_EC_POINT_CONVERSION_FORMAT_UNCOMPRESSED);
+}
+
+/* What of a lean key needs no twin: all that TLS asks. */
+static const struct ec_answer {
+	const char *key;
+	int (*tell)(const struct wdp_ec *e, OSSL_PARAM *p);
+	bool of_public; /* only keys with a public part have it */
+} ec_answers[] = {
+	{ OSSL_PKEY_PARAM_BITS, ec_tell_bits, false },
+	{ OSSL_PKEY_PARAM_SECURITY_BITS, ec_tell_security_bits, false },
+	{ OSSL_PKEY_PARAM_MAX_SIZE, ec_tell_size, false },
+	{ OSSL_PKEY_PARAM_GROUP_NAME, ec_tell_group, false },
+	{ OSSL_PKEY_PARAM_ENCODED_PUBLIC_KEY, ec_tell_point, true },
+	{ OSSL_PKEY_PARAM_DEFAULT_DIGEST, ec_tell_digest, false },
+	{ OSSL_PKEY_PARAM_MANDATORY_DIGEST, ec_tell_nothing, false },
+	{ OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, ec_tell_zero,
+	  false },
+	{ OSSL_PKEY_PARAM_EC_FIELD_TYPE, ec_tell_field, false },
+	{ OSSL_PKEY_PARAM_EC_ENCODING, ec_tell_encoding, false },
+	{ OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, ec_tell_format, false },
+};
+
+static const struct ec_answer *ec_answer(const struct wdp_ec *e,
+					 const char *key)
+{
+	for (size_t i = 0; i < WD_ARRAY_SIZE(ec_answers); i++)
+		if (!strcmp(ec_answers[i].key, key))
+			return ec_answers[i].of_public && !e->has_pub
+				       ? NULL
+				       : &ec_answers[i];
+	return NULL;
 }
 
 static OSSL_FUNC_keymgmt_get_params_fn ec_get_params;
@@ -344,12 +415,12 @@ static int ec_get_params(void *keydata, OSSL_PARAM params[])
 	const struct wdp_ec *e = ec_lean(keydata);
 
 	for (OSSL_PARAM *p = params; e && p->key; p++)
-		if (!ec_lean_knows(e, p->key))
+		if (!ec_answer(e, p->key))
 			return wdp_pkey_get_params(keydata, params);
 	if (!e)
 		return wdp_pkey_get_params(keydata, params);
 	for (OSSL_PARAM *p = params; p->key; p++)
-		if (!ec_lean_get(e, p))
+		if (!ec_answer(e, p->key)->tell(e, p))
 			return 0;
 	return 1;
 }
@@ -639,6 +710,21 @@ static struct wdp_pkey *ec_gen_wrap(struct wdp_ec_gen *g, struct wdp_ec *e)
 	return k;
 }
 
+/* The next key of a lean context may be the device's again. */
+static void *ec_gen_software(struct wdp_ec_gen *g, OSSL_CALLBACK *cb, void *arg)
+{
+	bool lean = !g->twin;
+	void *key = NULL;
+
+	if (ec_gen_to_twin(g))
+		key = wdp_pkey_gen(g->twin, cb, arg);
+	if (lean) {
+		wdp_pkey_gen_cleanup(g->twin);
+		g->twin = NULL;
+	}
+	return key;
+}
+
 static OSSL_FUNC_keymgmt_gen_fn ec_gen;
 static void *ec_gen(void *genctx, OSSL_CALLBACK *cb, void *arg)
 {
@@ -663,7 +749,7 @@ static void *ec_gen(void *genctx, OSSL_CALLBACK *cb, void *arg)
 	if (!wdp_software_may(g->prov, OFFLOAD_ECDH, rc))
 		return NULL;
 software:
-	return ec_gen_to_twin(g) ? wdp_pkey_gen(g->twin, cb, arg) : NULL;
+	return ec_gen_software(g, cb, arg);
 }
 
 /* ---- rows -------------------------------------------------------------------------- */

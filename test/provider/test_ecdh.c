@@ -543,6 +543,29 @@ static void a_failing_device_changes_no_key_and_no_secret(void)
 	}
 }
 
+static void after_a_failure_the_next_key_is_the_devices_again(void)
+{
+	EVP_PKEY_CTX *ctx;
+	EVP_PKEY *key;
+	struct side *s;
+
+	start();
+	s = side_wd("emu:fault=hpre.wrong@2", NULL, false);
+	ctx = EVP_PKEY_CTX_new_from_name(s->lib, "EC", s->q);
+	T_OK(EVP_PKEY_keygen_init(ctx) > 0);
+	T_OK(EVP_PKEY_CTX_set_group_name(ctx, "P-256") > 0);
+	for (int i = 0; i < 5; i++) {
+		key = NULL;
+		T_EQ(EVP_PKEY_generate(ctx, &key), 1);
+		EVP_PKEY_free(key);
+	}
+	T_EQ(side_count(s, "ecdh", "jobs"), 5);
+	T_EQ(side_count(s, "ecdh", "wrong"), 1);
+	T_EQ(side_count(s, "ecdh", "software"), 1);
+	EVP_PKEY_CTX_free(ctx);
+	side_free(s);
+}
+
 static void without_fallback_a_wrong_result_is_an_error(void)
 {
 	uint8_t secret[EC_SECRET_MAX];
@@ -577,4 +600,5 @@ T_MAIN(T_CASE(every_curve_agrees_with_the_default_provider),
        T_CASE(a_device_without_curves_offers_none),
        T_CASE(alone_without_a_device_all_is_there_in_software),
        T_CASE(a_failing_device_changes_no_key_and_no_secret),
+       T_CASE(after_a_failure_the_next_key_is_the_devices_again),
        T_CASE(without_fallback_a_wrong_result_is_an_error))
