@@ -143,20 +143,13 @@ static OSSL_PARAM *written_out(const EC_GROUP *g)
 	return params;
 }
 
-/* P-256 with another generator: libcrypto has no name for it. */
-static EVP_PKEY *nameless(const struct side *s)
+/* A new key, or NULL, of a curve by its numbers. */
+static EVP_PKEY *explicit_key(const struct side *s, const EC_GROUP *g)
 {
-	EC_GROUP *g = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
-	EC_POINT *twice = EC_POINT_new(g);
 	EVP_PKEY *domain = NULL, *key = NULL;
-	OSSL_PARAM *params;
+	OSSL_PARAM *params = written_out(g);
 	EVP_PKEY_CTX *ctx;
 
-	EC_POINT_dbl(g, twice, EC_GROUP_get0_generator(g), NULL);
-	T_EQ(EC_GROUP_set_generator(g, twice, EC_GROUP_get0_order(g),
-				    EC_GROUP_get0_cofactor(g)),
-	     1);
-	params = written_out(g);
 	ctx = EVP_PKEY_CTX_new_from_name(s->lib, "EC", s->q);
 	EVP_PKEY_fromdata_init(ctx);
 	T_EQ(EVP_PKEY_fromdata(ctx, &domain, EVP_PKEY_KEY_PARAMETERS, params),
@@ -168,9 +161,98 @@ static EVP_PKEY *nameless(const struct side *s)
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(domain);
 	OSSL_PARAM_free(params);
+	return key;
+}
+
+/* P-256 with another generator: libcrypto has no name for it. */
+static EVP_PKEY *nameless(const struct side *s)
+{
+	EC_GROUP *g = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
+	EC_POINT *twice = EC_POINT_new(g);
+	EVP_PKEY *key;
+
+	EC_POINT_dbl(g, twice, EC_GROUP_get0_generator(g), NULL);
+	T_EQ(EC_GROUP_set_generator(g, twice, EC_GROUP_get0_order(g),
+				    EC_GROUP_get0_cofactor(g)),
+	     1);
+	key = explicit_key(s, g);
 	EC_POINT_free(twice);
 	EC_GROUP_free(g);
 	return key;
+}
+
+/*
+ * P-256 but for b, or with one bit of the order changed: a curve on which the
+ * generator does not have the order that is claimed.
+ */
+static EVP_PKEY *no_curve(const struct side *s, bool order)
+{
+	EC_GROUP *named = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1), *g;
+	BIGNUM *p = BN_new(), *a = BN_new(), *b = BN_new(), *n;
+	BIGNUM *x = BN_new(), *y = BN_new();
+	BN_CTX *ctx = BN_CTX_new();
+	EC_POINT *point;
+	EVP_PKEY *key;
+
+	n = BN_dup(EC_GROUP_get0_order(named));
+	EC_GROUP_get_curve(named, p, a, b, ctx);
+	if (order)
+		BN_sub_word(n, 2);
+	else
+		BN_add_word(b, 1);
+	g = EC_GROUP_new_curve_GFp(p, a, b, ctx);
+	point = EC_POINT_new(g);
+	if (order)
+		EC_POINT_get_affine_coordinates(
+			named, EC_GROUP_get0_generator(named), x, y, ctx);
+	else
+		while (BN_add_word(x, 1) &&
+		       !EC_POINT_set_compressed_coordinates(g, point, x, 0,
+							    ctx))
+			;
+	if (order)
+		EC_POINT_set_affine_coordinates(g, point, x, y, ctx);
+	T_EQ(EC_GROUP_set_generator(g, point, n, BN_value_one()), 1);
+	key = explicit_key(s, g);
+	EC_POINT_free(point);
+	EC_GROUP_free(g);
+	EC_GROUP_free(named);
+	BN_free(p);
+	BN_free(a);
+	BN_free(b);
+	BN_free(n);
+	BN_free(x);
+	BN_free(y);
+	BN_CTX_free(ctx);
+	ERR_clear_error();
+	return key;
+}
+
+static void parameters_that_are_no_group_never_reach_the_device(void)
+{
+	uint8_t want[EC_SECRET_MAX], got[EC_SECRET_MAX];
+
+	start();
+	for (int order = 0; order < 2; order++) {
+		EVP_PKEY *a = no_curve(def, order), *mine;
+		EVP_PKEY_CTX *ctx;
+		long before = jobs();
+
+		mine = side_take(wd, a, EVP_PKEY_KEYPAIR);
+		T_OK(mine);
+		T_EQ(ec_agree(wd, mine, mine, got), ec_agree(def, a, a, want));
+		T_MEM(got, want, EC_SECRET_MAX);
+		/* As an application that does not look. */
+		ctx = side_ctx(wd, mine);
+		EVP_PKEY_derive_init(ctx);
+		T_OK(EVP_PKEY_derive_set_peer_ex(ctx, mine, 0) > 0);
+		EVP_PKEY_derive(ctx, got, &(size_t){ EC_SECRET_MAX });
+		EVP_PKEY_CTX_free(ctx);
+		T_EQ(jobs(), before);
+		EVP_PKEY_free(mine);
+		EVP_PKEY_free(a);
+	}
+	ERR_clear_error();
 }
 
 static void a_curve_without_a_name_is_done_on_the_device(void)
@@ -589,6 +671,7 @@ static void without_fallback_a_wrong_result_is_an_error(void)
 T_MAIN(T_CASE(every_curve_agrees_with_the_default_provider),
        T_CASE(a_leading_zero_of_the_secret_stays),
        T_CASE(a_curve_without_a_name_is_done_on_the_device),
+       T_CASE(parameters_that_are_no_group_never_reach_the_device),
        T_CASE(a_named_curve_written_out_is_done_on_the_device),
        T_CASE(a_peer_of_another_curve_is_refused),
        T_CASE(keys_without_the_part_they_need_are_refused),
