@@ -104,47 +104,54 @@ static bool dh_safe_prime(const char *name)
 	return !strncmp(name, "ffdhe", 5) || !strncmp(name, "modp_", 5);
 }
 
-/* p as the engine wants it; 0: it does not. */
-static uint32_t dh_modulus(const EVP_PKEY *twin, uint8_t p[HPRE_WIDTH_MAX])
+/* Is p, of @bits, as the engine wants it?  Its bytes then; else 0. */
+static uint32_t dh_modulus(const EVP_PKEY *twin, int bits,
+			   uint8_t p[HPRE_WIDTH_MAX])
 {
-	size_t len =
-		wdp_pkey_number(twin, OSSL_PKEY_PARAM_FFC_P, p, HPRE_WIDTH_MAX);
+	uint32_t width = (uint32_t)bits / 8;
 
-	if (!len || !(p[0] & 0x80) || !(p[len - 1] & 1) ||
-	    !hpre_key_size(HPRE_ALG_DH, (uint32_t)len))
+	if (bits <= 0 || bits % 8 || !hpre_key_size(HPRE_ALG_DH, width) ||
+	    wdp_pkey_number(twin, OSSL_PKEY_PARAM_FFC_P, p, width) != width ||
+	    !(p[width - 1] & 1))
 		return 0;
-	return (uint32_t)len;
+	return width;
 }
 
-static void dh_marshal(struct wdp_dh_dev *d, const EVP_PKEY *twin)
+static bool dh_number_block(uint8_t *block, const struct wdp_dh_dev *d,
+			    const EVP_PKEY *twin, const char *name)
 {
-	struct hpre_num p = { d->p, 0 }, n = { 0 };
 	uint8_t bytes[HPRE_WIDTH_MAX];
+	const struct hpre_num n = { bytes, d->width }, p = { d->p, d->width };
+	bool ok = wdp_pkey_number(twin, name, bytes, d->width) &&
+		  dh_block(block, d->width, n, p);
+
+	wd_wipe(bytes, d->width);
+	return ok;
+}
+
+static void dh_marshal(struct wdp_dh_dev *d, const EVP_PKEY *twin, int bits)
+{
 	char name[DH_NAME_MAX];
 
-	d->width = dh_modulus(twin, d->p);
+	d->width = dh_modulus(twin, bits, d->p);
 	if (!d->width)
 		return;
-	p.len = d->width;
-	n.p = bytes;
 	d->safe = dh_group_name(twin, name) && dh_safe_prime(name);
-	n.len = wdp_pkey_number(twin, OSSL_PKEY_PARAM_PUB_KEY, bytes, d->width);
-	d->public = n.len && !hpre_num_put(d->y, d->width, n) &&
+	d->public = wdp_pkey_number(twin, OSSL_PKEY_PARAM_PUB_KEY, d->y,
+				    d->width) &&
 		    dh_in_range(d->y, d->p, d->width);
-	n.len = wdp_pkey_number(twin, OSSL_PKEY_PARAM_FFC_Q, bytes, d->width);
-	d->order = dh_block(d->q_block, d->width, n, p);
-	n.len = wdp_pkey_number(twin, OSSL_PKEY_PARAM_PRIV_KEY, bytes,
-				d->width);
-	d->private = dh_block(d->x_block, d->width, n, p);
-	wd_wipe(bytes, sizeof(bytes));
+	d->order = dh_number_block(d->q_block, d, twin, OSSL_PKEY_PARAM_FFC_Q);
+	d->private =
+		dh_number_block(d->x_block, d, twin, OSSL_PKEY_PARAM_PRIV_KEY);
 }
 
 static void *dh_dev_new(const struct wdp_pkey *k)
 {
 	struct wdp_dh_dev *d = calloc(1, sizeof(*d));
+	EVP_PKEY *twin = wdp_pkey_twin(k);
 
-	if (d)
-		dh_marshal(d, wdp_pkey_twin(k));
+	if (d && twin)
+		dh_marshal(d, twin, (int)k->bits);
 	return d;
 }
 
@@ -239,6 +246,7 @@ struct dh_new {
 	struct wdp_ctx *prov;
 	const struct wdp_pkey_spec *spec;
 	EVP_PKEY *params;
+	OSSL_PARAM *group; /* the same, taken apart */
 	uint32_t width;
 	size_t g_len;
 	char name[DH_NAME_MAX]; /* "": not one libcrypto knows */
@@ -336,32 +344,20 @@ free_x:
 
 static bool dh_new_group(struct dh_new *d)
 {
-	uint8_t g[HPRE_WIDTH_MAX];
+	const OSSL_PARAM *q;
 
-	d->width = dh_modulus(d->params, d->p);
-	if (!d->width)
+	d->width = dh_modulus(d->params, EVP_PKEY_get_bits(d->params), d->p);
+	if (!d->width ||
+	    EVP_PKEY_todata(d->params, EVP_PKEY_KEY_PARAMETERS, &d->group) <= 0)
 		return false;
 	if (!dh_group_name(d->params, d->name))
 		d->name[0] = 0;
-	d->g_len =
-		wdp_pkey_number(d->params, OSSL_PKEY_PARAM_FFC_G, g, d->width);
-	if (!d->g_len ||
-	    hpre_num_put(d->g, d->width, (struct hpre_num){ g, d->g_len }))
+	d->g_len = wdp_pkey_number(d->params, OSSL_PKEY_PARAM_FFC_G, d->g,
+				   d->width);
+	q = OSSL_PARAM_locate_const(d->group, OSSL_PKEY_PARAM_FFC_Q);
+	if (q && !OSSL_PARAM_get_BN(q, &d->q))
 		return false;
-	if (!EVP_PKEY_get_bn_param(d->params, OSSL_PKEY_PARAM_FFC_Q, &d->q))
-		d->q = NULL;
-	return dh_in_range(d->g, d->p, d->width);
-}
-
-/* OSSL_PARAM's numbers are the machine's. */
-static void dh_native(uint8_t *to, const uint8_t *from, size_t len)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	for (size_t i = 0; i < len; i++)
-		to[i] = from[len - 1 - i];
-#else
-	memcpy(to, from, len);
-#endif
+	return d->g_len && dh_in_range(d->g, d->p, d->width);
 }
 
 /* A length is an order for one generation and does not go on to its key. */
@@ -401,22 +397,19 @@ static EVP_PKEY *dh_assemble(const struct dh_new *d, const uint8_t *x,
 					 &priv_len),
 		OSSL_PARAM_construct_end(),
 	};
-	OSSL_PARAM *group = NULL, *all = NULL;
+	OSSL_PARAM *all;
 	EVP_PKEY *twin = NULL;
 
 	if (priv_len <= 0)
 		more[2] = OSSL_PARAM_construct_end();
-	if (EVP_PKEY_todata(d->params, EVP_PKEY_KEY_PARAMETERS, &group) <= 0)
-		return NULL;
-	dh_drop_length(group);
-	dh_native(numbers[0], d->y, d->width);
-	dh_native(numbers[1], x, d->width);
-	all = OSSL_PARAM_merge(group, more);
+	dh_drop_length(d->group);
+	wdp_pkey_native(numbers[0], d->y, d->width);
+	wdp_pkey_native(numbers[1], x, d->width);
+	all = OSSL_PARAM_merge(d->group, more);
 	if (all)
 		twin = dh_make(d, all);
 	wd_wipe(numbers, sizeof(numbers));
 	OSSL_PARAM_free(all);
-	OSSL_PARAM_free(group);
 	return twin;
 }
 
@@ -467,6 +460,7 @@ int wdp_dh_generate(struct wdp_ctx *p, const struct wdp_pkey_spec *spec,
 		rc = dh_generate(d, priv_len, twin);
 	else
 		rc = dh_software(p);
+	OSSL_PARAM_free(d->group);
 	BN_free(d->q);
 	free(d);
 	return rc;

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
@@ -155,21 +154,40 @@ void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k))
 	return dev;
 }
 
+void wdp_pkey_native(uint8_t *to, const uint8_t *from, size_t len)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	for (size_t i = 0; i < len; i++)
+		to[i] = from[len - 1 - i];
+#else
+	memcpy(to, from, len);
+#endif
+}
+
+/* Not as a BIGNUM: libcrypto takes a buffer of 2 KiB for those, and its time. */
 size_t wdp_pkey_number(const EVP_PKEY *twin, const char *name, uint8_t *to,
 		       size_t size)
 {
-	BIGNUM *bn = NULL;
-	int len;
+	uint8_t native[WDP_NUMBER_MAX];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_BN(name, native, size),
+		OSSL_PARAM_construct_end(),
+	};
+	size_t skip = 0;
 
-	if (!EVP_PKEY_get_bn_param(twin, name, &bn))
+	if (size > sizeof(native))
 		return 0;
-	len = BN_num_bytes(bn);
-	if (len < 0 || (size_t)len > size)
-		len = 0;
-	if (len)
-		BN_bn2bin(bn, to);
-	BN_clear_free(bn);
-	return (size_t)len;
+	ERR_set_mark();
+	if (!EVP_PKEY_get_params(twin, params) ||
+	    !OSSL_PARAM_modified(&params[0]))
+		skip = size;
+	ERR_pop_to_mark();
+	if (!skip)
+		wdp_pkey_native(to, native, size);
+	wd_wipe(native, size);
+	while (skip < size && !to[skip])
+		skip++;
+	return size - skip;
 }
 
 struct wdp_pkey *wdp_pkey_wrap(struct wdp_ctx *p,

@@ -92,10 +92,16 @@ struct wdp_pkey_reference {
  */
 void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k));
 
-/* A number of the key, big-endian, without leading zeros; secrets are the
- * caller's to wipe.  Return: its bytes; 0: none, zero, or more than @size. */
+/* A number of the key into all of @to, big-endian; a secret is the caller's to
+ * wipe.  Return: its bytes, at the right end; 0: none, zero, or more than @size:
+ * @to is anything then. */
+#define WDP_NUMBER_MAX HPRE_WIDTH_MAX /* bytes; most that it can be asked for */
 size_t wdp_pkey_number(const EVP_PKEY *twin, const char *name, uint8_t *to,
 		       size_t size);
+
+/* @len bytes from big-endian to the machine's order, which is OSSL_PARAM's, or
+ * back; not in place. */
+void wdp_pkey_native(uint8_t *to, const uint8_t *from, size_t len);
 
 /* Keymgmt functions that serve every spec; @provctx is struct wdp_ctx. */
 void *wdp_pkey_new(void *provctx, const struct wdp_pkey_spec *spec);

@@ -80,12 +80,16 @@ static const char *const rsa_part_names[RSA_PARTS] = {
 static void rsa_number_read(struct rsa_numbers *r, enum rsa_part part,
 			    const EVP_PKEY *twin)
 {
+	uint8_t *bytes = r->bytes[part];
+	size_t len;
+
 	/* A part that is missing or too wide is simply not there. */
-	r->num[part].len =
-		wdp_pkey_number(twin, rsa_part_names[part], r->bytes[part],
-				sizeof(r->bytes[part]));
-	if (r->num[part].len)
-		r->num[part].p = r->bytes[part];
+	len = wdp_pkey_number(twin, rsa_part_names[part], bytes,
+			      sizeof(r->bytes[part]));
+	if (!len)
+		return;
+	r->num[part].p = bytes + sizeof(r->bytes[part]) - len;
+	r->num[part].len = len;
 }
 
 /* More than two primes: the engine's CRT form has no room for them. */

@@ -99,8 +99,8 @@ static const struct type {
 };
 
 static const char *const devices[] = {
-	"emu:latency_us=2000",
-	"emu:nosva,latency_us=2000",
+	"emu:latency_us=20000",
+	"emu:nosva,latency_us=20000",
 };
 
 static EVP_PKEY_CTX *gen_ctx(const struct side *s, const struct type *t)
