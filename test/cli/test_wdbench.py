@@ -164,6 +164,8 @@ class Wdbench(wdtest.ProviderTest):
     def test_heap_of_many_contexts_is_measured(self):
         r = self.json("--contexts", "1000", "-n", "10", "aes-128-gcm:64",
                       "sm3:64", "x25519")["results"]
+        if r[0]["context_bytes"] is None:
+            self.skipTest("built with a sanitizer")
         for x in r[:4]:
             self.assertGreater(x["context_bytes"], 100)
             self.assertLess(x["context_bytes"], 10000)
