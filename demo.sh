@@ -20,7 +20,7 @@ say "1. Build"
 tools/deps.sh build demo
 cmake --preset release >build.log 2>&1 || { cat build.log; exit 1; }
 rm -f build.log
-cmake --build --preset release --target wd wd_emu_module wdctl
+cmake --build --preset release --target wd wd_emu_module wdctl wdbench
 
 # Everything below lives in one folder and ends with this script.
 work=$(mktemp -d "${TMPDIR:-/tmp}/wd-demo.XXXXXX")
@@ -55,6 +55,12 @@ esac
 say "3. openssl speed: software, wd, wd with 64 ASYNC jobs"
 openssl version
 /usr/bin/python3 tools/speed_table.py
+
+echo
+echo "wdbench: CPU the application spends, the model repeating results it knows"
+case $WD_DEVICE in emu*) device=$WD_DEVICE,replay device=${device/emu,/emu:} ;; *) device=$WD_DEVICE ;; esac
+build/tools/wdbench --device "$device" --jobs 64 --callback --seconds 0.3 \
+  rsa2048-sign ecdsap256-sign x25519 | sed -n '3,10p' | cut -c1-97
 
 say "4. nginx, unchanged, with conf/openssl-wd.cnf"
 mkdir -p "$work/www" "$work/stats" "$work/tmp"
