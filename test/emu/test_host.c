@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -894,7 +895,26 @@ static void stats_count_what_ran(void)
 	user_end(&u);
 }
 
-T_MAIN(T_CASE(a_job_completes), T_CASE(inline_is_done_when_the_bell_returns),
+/* As with a node; sandboxes are sure of it. */
+static void where_nothing_can_be_opened_there_is_no_queue(void)
+{
+	struct uacce_host *host = host_of("");
+	struct rlimit usual;
+	struct user u;
+
+	getrlimit(RLIMIT_NOFILE, &usual);
+	T_EQ(setrlimit(RLIMIT_NOFILE,
+		       &(struct rlimit){ .rlim_max = usual.rlim_max }),
+	     0);
+	T_EQ(user_open(&u, host, 0), -EMFILE);
+	T_EQ(setrlimit(RLIMIT_NOFILE, &usual), 0);
+	T_EQ(user_open(&u, host, 0), 0);
+	user_end(&u);
+}
+
+T_MAIN(T_CASE(a_job_completes),
+       T_CASE(where_nothing_can_be_opened_there_is_no_queue),
+       T_CASE(inline_is_done_when_the_bell_returns),
        T_CASE(rings_wrap_and_phases_toggle),
        T_CASE(completions_come_in_ring_order),
        T_CASE(list_tells_what_a_driver_needs), T_CASE(wait_times_out),
