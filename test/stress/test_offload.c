@@ -76,7 +76,7 @@ static int rsa(uint8_t *out, struct offload_waiter *w)
 
 #define DATA 3072
 
-enum what { RSA, RSA_CHECKED, CURVE, CBC, DIGEST, WHATS };
+enum what { RSA, RSA_CHECKED, CURVE, CBC, DIGEST, WHAT_COUNT };
 
 struct task {
 	struct fibre f; /* first */
@@ -231,7 +231,7 @@ static void task_begin(struct crew *c, int i)
 	c->task[i] = t;
 	c->jobs--;
 	if (c->mixed)
-		t->what = (enum what)(chance(c) % WHATS);
+		t->what = (enum what)(chance(c) % WHAT_COUNT);
 	fibre_start(&t->f, task_run, NULL);
 	if (t->f.done)
 		task_end(c, i);
