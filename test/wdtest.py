@@ -18,6 +18,7 @@ caller named a device).  Programs started here see no other WD_* than a story
 gives them, and no configuration file unless it writes one.
 """
 
+import contextlib
 import os
 import random
 import shutil
@@ -124,6 +125,34 @@ class ProviderTest(unittest.TestCase):
                            data=data, **env)
         self.assertEqual(got.out, want.out, str(got))
         return got
+
+    @contextlib.contextmanager
+    def s_server(self, *args, env):
+        """Run openssl s_server; yields its port once it listens."""
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        p = subprocess.Popen(
+            [OPENSSL, "s_server", "-accept", "127.0.0.1:%d" % port, *args],
+            env=env, cwd=self.dir, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            # The line ACCEPT comes once it listens.
+            line = b""
+            while not line.startswith(b"ACCEPT"):
+                line = p.stdout.readline()
+                if not line:
+                    self.fail("s_server: " + p.stderr.read().decode())
+            yield port
+        finally:
+            p.terminate()
+            try:
+                p.wait(10)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
+            p.stdout.close()
+            p.stderr.close()
 
     def conf(self, wd="", providers=("default", "wd"), prefer=PREFER, **more):
         """Write an openssl.cnf activating @providers in this order; @wd:

@@ -5,12 +5,9 @@ Judge: the same command with the default provider, or the default provider
 reading what wd wrote and the other way round.
 """
 
-import contextlib
 import functools
 import os
 import re
-import socket
-import subprocess
 
 import wdtest
 
@@ -312,34 +309,10 @@ class Tls(Alone):
         super().setUp()
         self.key, self.cert = self.certificate()
 
-    @contextlib.contextmanager
     def server(self, *args, providers=None, device=wdtest.DEVICE):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        argv = [wdtest.OPENSSL, "s_server", *(providers or self.WD),
-                "-accept", "127.0.0.1:%d" % port, "-key", self.key, "-cert",
-                self.cert, "-www", *args]
-        p = subprocess.Popen(argv, env=self.env(device=device), cwd=self.dir,
-                             stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            # The line ACCEPT comes once it listens.
-            line = b""
-            while not line.startswith(b"ACCEPT"):
-                line = p.stdout.readline()
-                if not line:
-                    self.fail("s_server: " + p.stderr.read().decode())
-            yield port
-        finally:
-            p.terminate()
-            try:
-                p.wait(10)
-            except subprocess.TimeoutExpired:
-                p.kill()
-                p.wait()
-            p.stdout.close()
-            p.stderr.close()
+        return self.s_server(*(providers or self.WD), "-key", self.key,
+                             "-cert", self.cert, "-www", *args,
+                             env=self.env(device=device))
 
     def client(self, port, *args, providers=None, device=wdtest.DEVICE):
         r = self.openssl("s_client", *(providers or self.WD), "-connect",

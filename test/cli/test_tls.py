@@ -4,11 +4,8 @@
 test/provider/test_tls.c has the whole matrix in one process; here are the
 programs as a user runs them, and wdctl says what the device did.
 """
-import contextlib
 import os
 import re
-import socket
-import subprocess
 
 import wdtest
 
@@ -49,33 +46,10 @@ class Tls(wdtest.ProviderTest):
         found = re.search(r'"%s":\s*\{[^}]*"done":\s*(\d+)' % kind, total)
         return int(found.group(1)) if found else 0
 
-    @contextlib.contextmanager
     def server(self, env, *args):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
         key, cert = self.ids["rsa"]
-        p = subprocess.Popen(
-            [wdtest.OPENSSL, "s_server", "-accept", "127.0.0.1:%d" % port,
-             "-key", key, "-cert", cert, "-www", *args], env=env,
-            cwd=self.dir, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE)
-        try:
-            line = b""
-            while not line.startswith(b"ACCEPT"):
-                line = p.stdout.readline()
-                if not line:
-                    self.fail("s_server: " + p.stderr.read().decode())
-            yield port
-        finally:
-            p.terminate()
-            try:
-                p.wait(10)
-            except subprocess.TimeoutExpired:
-                p.kill()
-                p.wait()
-            p.stdout.close()
-            p.stderr.close()
+        return self.s_server("-key", key, "-cert", cert, "-www", *args,
+                             env=env)
 
     def client(self, env, port, *args):
         r = self.run_program(wdtest.OPENSSL, "s_client", "-connect",

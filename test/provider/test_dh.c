@@ -580,6 +580,47 @@ static void leading_zeros_stay_or_go(void)
 	side_free(s);
 }
 
+/* Any exponent, any base, moduli of any kind: what is of no use to anybody has
+ * a result, too. */
+static void random_exchanges_agree(void)
+{
+	static const struct {
+		int bits, times;
+	} sizes[] = {
+		{ 768, 3000 }, { 1024, 500 }, { 1536, 60 },
+		{ 2048, 30 },  { 3072, 10 },  { 4096, 5 },
+	};
+	struct side *s;
+	BIGNUM *p = BN_new(), *g = BN_new(), *x = BN_new(), *y = BN_new();
+	int total = 0;
+
+	start();
+	s = side_wd("emu:inline", "no", false);
+	BN_set_word(g, 2);
+	for (size_t i = 0; i < ARRAY(sizes); i++) {
+		BN_rand(p, sizes[i].bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+		for (int n = 0; n < sizes[i].times; n++, total++) {
+			struct way w = { .no_validation = 1, .pad = n & 1 };
+			EVP_PKEY *key, *peer;
+
+			BN_rand(x, 1 + (n * 37) % sizes[i].bits,
+				BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY);
+			BN_rand_range(y, p);
+			key = number_key(def, "DH", p, NULL, g, y, x);
+			peer = number_key(def, "DH", p, NULL, g, y, NULL);
+			same_exchange(def, s, key, peer, &w);
+			EVP_PKEY_free(key);
+			EVP_PKEY_free(peer);
+		}
+	}
+	T_OK(side_count(s, "dh", "done") > total - 20);
+	BN_free(p);
+	BN_free(g);
+	BN_free(x);
+	BN_free(y);
+	side_free(s);
+}
+
 /* ---- published values ------------------------------------------------------ */
 
 static BIGNUM *vector(FILE *f, const char *name)
@@ -808,7 +849,7 @@ T_MAIN(T_CASE(every_named_group_works_both_ways), T_CASE(every_device_does_it),
        T_CASE(a_small_subgroup_is_found),
        T_CASE(keys_that_do_not_fit_are_refused_alike),
        T_CASE(the_kdf_of_x942_gives_the_same), T_CASE(leading_zeros_stay_or_go),
-       T_CASE(rfc_5114_vectors_hold),
+       T_CASE(random_exchanges_agree), T_CASE(rfc_5114_vectors_hold),
        T_CASE(any_failure_is_made_good_in_software),
        T_CASE(without_fallback_nothing_leaves),
        T_CASE(alone_without_a_device_it_is_software),

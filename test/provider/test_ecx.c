@@ -239,6 +239,35 @@ static void new_keys_are_clamped_and_never_the_same(void)
 	side_free(s);
 }
 
+/* Octets are octets: clamped or not, on the curve or on its twist. */
+static void random_octets_agree(void)
+{
+	static const int times[] = { 2000, 500 };
+	struct side *s;
+
+	start();
+	s = side_wd("emu:inline", "no", false);
+	for (size_t i = 0; i < ARRAY(curves); i++) {
+		const struct curve *c = &curves[i];
+
+		for (int n = 0; n < times[i]; n++) {
+			uint8_t k[MAX], u[MAX];
+			EVP_PKEY *key, *peer;
+
+			RAND_bytes(k, MAX);
+			RAND_bytes(u, MAX);
+			key = octet_key(def, c->name, NULL, 0, k, c->len);
+			peer = octet_key(def, c->name, u, c->len, NULL, 0);
+			T_OK(key && peer);
+			same_exchange(def, s, key, peer, &plain);
+			EVP_PKEY_free(key);
+			EVP_PKEY_free(peer);
+		}
+		T_EQ(side_count(s, c->counter, "done"), times[i]);
+	}
+	side_free(s);
+}
+
 /* The prime, low byte first, plus @more. */
 static void prime(uint8_t *u, const struct curve *c, int more)
 {
@@ -595,6 +624,7 @@ static void without_fallback_nothing_leaves(void)
 T_MAIN(T_CASE(rfc_7748_vectors_hold),
        T_CASE(every_device_agrees_with_the_default_provider),
        T_CASE(new_keys_are_clamped_and_never_the_same),
+       T_CASE(random_octets_agree),
        T_CASE(strange_values_get_the_default_providers_verdict),
        T_CASE(what_does_not_fit_is_refused_alike),
        T_CASE(keys_of_octets_are_as_by_default),
