@@ -165,8 +165,6 @@ static const OSSL_PARAM *wdp_mac_settable(struct wdp_ctx *p, const char *name)
 		{ 0, NULL },                                                   \
 	}
 
-WDP_MAC(cmac, "CMAC");
-WDP_MAC(gmac, "GMAC");
 WDP_MAC(kmac128, "KMAC-128");
 WDP_MAC(kmac256, "KMAC-256");
 WDP_MAC(siphash, "SIPHASH");
@@ -175,8 +173,6 @@ WDP_MAC(blake2b, "BLAKE2BMAC");
 WDP_MAC(blake2s, "BLAKE2SMAC");
 
 const OSSL_ALGORITHM wdp_alone_macs[] = {
-	WDP_ALONE_ROW("CMAC", cmac_fns),
-	WDP_ALONE_ROW("GMAC:1.0.9797.3.4", gmac_fns),
 	WDP_ALONE_ROW("KMAC-128:KMAC128:2.16.840.1.101.3.4.2.19", kmac128_fns),
 	WDP_ALONE_ROW("KMAC-256:KMAC256:2.16.840.1.101.3.4.2.20", kmac256_fns),
 	WDP_ALONE_ROW("SIPHASH", siphash_fns),

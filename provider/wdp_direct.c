@@ -77,7 +77,7 @@ static const struct {
 };
 /* clang-format on */
 
-static bool names_have(const char *names, const char *name)
+bool wdp_names_have(const char *names, const char *name)
 {
 	size_t len = strlen(name), n;
 
@@ -99,7 +99,7 @@ static const OSSL_DISPATCH *find(OSSL_PROVIDER *prov, int operation,
 
 	all = OSSL_PROVIDER_query_operation(prov, operation, &no_cache);
 	for (a = all; a && a->algorithm_names && !fns; a++)
-		if (names_have(a->algorithm_names, name))
+		if (wdp_names_have(a->algorithm_names, name))
 			fns = a->implementation;
 	OSSL_PROVIDER_unquery_operation(prov, operation, all);
 	return fns;

@@ -115,6 +115,9 @@ static inline const struct wdp_direct *wdp_direct_row(struct wdp_ctx *p,
 	return d ? d : wdp_direct_find_row(p, row, operation, name);
 }
 
+/* Is @name one of the colon-separated @names, whatever the case? */
+bool wdp_names_have(const char *names, const char *name);
+
 /**
  * wdp_direct_update() - as much out as in
  * @twin: padding off or a stream mode

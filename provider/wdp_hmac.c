@@ -14,7 +14,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/crypto.h>
 #include <openssl/params.h>
@@ -227,19 +226,6 @@ static const struct {
 #include "provider/wdp_digest.def"
 };
 
-static bool names_have(const char *names, const char *name)
-{
-	size_t len = strlen(name), n;
-
-	for (;; names += n + 1) {
-		n = strcspn(names, ":");
-		if (n == len && !strncasecmp(names, name, len))
-			return true;
-		if (!names[n])
-			return false;
-	}
-}
-
 static enum sec_digest_alg hmac_alg(struct hmac_ctx *h)
 {
 	if (h->alg_known)
@@ -247,7 +233,7 @@ static enum sec_digest_alg hmac_alg(struct hmac_ctx *h)
 	h->alg_known = true;
 	h->alg = HMAC_NO_ALG;
 	for (size_t i = 0; i < WD_ARRAY_SIZE(hmac_digests); i++)
-		if (names_have(hmac_digests[i].names, h->digest))
+		if (wdp_names_have(hmac_digests[i].names, h->digest))
 			h->alg = hmac_digests[i].alg;
 	return h->alg;
 }

@@ -111,6 +111,9 @@ static const struct wdp_row wdp_rows[] = {
 	  "wd " first },
 #include "provider/wdp_digest.def"
 	{ OSSL_OP_MAC, OFFLOAD_HMAC, "HMAC", wdp_hmac_fns, "wd HMAC" },
+	{ OSSL_OP_MAC, OFFLOAD_AES_CMAC, "CMAC", wdp_cmac_fns, "wd CMAC" },
+	{ OSSL_OP_MAC, OFFLOAD_AES_GMAC, "GMAC:1.0.9797.3.4", wdp_gmac_fns,
+	  "wd GMAC" },
 };
 /* clang-format on */
 
@@ -145,6 +148,10 @@ static bool wdp_row_done(const struct wdp_ctx *p, const struct wdp_row *r)
 		if (wdp_modes[i].fns == r->fns)
 			return offload_has_cipher(p->off, r->kind,
 						  wdp_modes[i].alg);
+	if (r->fns == wdp_cmac_fns)
+		return offload_has_mac(p->off, r->kind, SEC_AES_CMAC);
+	if (r->fns == wdp_gmac_fns)
+		return offload_has_mac(p->off, r->kind, SEC_AES_GMAC);
 	return offload_has(p->off, r->kind);
 }
 

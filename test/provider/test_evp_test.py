@@ -67,7 +67,7 @@ FILES = {
     "des3": ("evpciph_des3_common", ["3des"]),
     "sm4": ("evpciph_sm4", ["sm4-cbc", "sm4-ecb", "sm4-ctr", "sm4-ofb",
                             "sm4-cfb"]),
-    "mac": ("evpmac_common", []),
+    "mac": ("evpmac_common", ["aes-gmac"]),
     "mac_sm3": ("evpmac_sm3", []),
     "hkdf": ("evpkdf_hkdf", []),
     "sskdf": ("evpkdf_ss", []),
