@@ -46,7 +46,8 @@ struct cipher_ctx {
 	struct wdp_ctx *prov;
 	const struct wdp_cipher_spec *spec;
 	const struct wdp_direct *soft;
-	void *twin; /* soft's context */
+	void *twin;   /* soft's context */
+	size_t small; /* bytes: the twin's without a question */
 	size_t tls_mac_size;
 	unsigned int tls_version; /* 0: not a TLS record cipher */
 	enum sec_cipher_alg alg;  /* changes with CTS mode and XTS standard */
@@ -80,6 +81,9 @@ static void *cipher_new(void *prov, const struct wdp_cipher_spec *spec)
 	c->soft = soft;
 	c->alg = spec->kind == OFFLOAD_SM4_XTS ? SEC_SM4_XTS_GB : spec->alg;
 	c->pad = true;
+	c->small = wdp_small(prov, spec->kind);
+	if ((spec->flags & WDP_DRBG) && c->small < DRBG_SMALL)
+		c->small = DRBG_SMALL;
 	c->twin = soft->cipher.newctx(soft->prov);
 	if (c->twin)
 		return c;
@@ -180,9 +184,8 @@ static int cipher_give(struct cipher_ctx *c)
 
 static bool cipher_choose(const struct cipher_ctx *c, size_t len)
 {
-	if ((c->spec->flags & WDP_DRBG) && len < DRBG_SMALL)
-		return false;
-	return offload_choose(c->prov->off, c->spec->kind, len);
+	return len >= c->small &&
+	       offload_choose(c->prov->off, c->spec->kind, len);
 }
 
 static struct offload_waiter *cipher_waiter(const struct cipher_ctx *c,
@@ -549,6 +552,15 @@ static void block_follow(struct cipher_ctx *c, const uint8_t *in, size_t len)
 static int tls_record(struct cipher_ctx *c, uint8_t *out, size_t *out_len,
 		      size_t out_size, const uint8_t *in, size_t len);
 
+/* A small update that leaves the twin as it found it, but for its chaining
+ * value: these are to cost next to nothing. */
+static bool block_plain(const struct cipher_ctx *c, size_t len)
+{
+	return len < c->small && !c->ours && !c->held_len &&
+	       !(len & (c->spec->block - 1u)) && (c->encrypt || !c->pad) &&
+	       !c->tls_mac_ours;
+}
+
 static OSSL_FUNC_cipher_update_fn block_update;
 static int block_update(void *ctx, unsigned char *out, size_t *out_len,
 			size_t out_size, const unsigned char *in, size_t len)
@@ -556,6 +568,9 @@ static int block_update(void *ctx, unsigned char *out, size_t *out_len,
 	struct cipher_ctx *c = ctx;
 	int rc;
 
+	if (block_plain(c, len))
+		return c->soft->cipher.update(c->twin, out, out_len, out_size,
+					      in, len);
 	if (c->key_set && len && cipher_choose(c, len))
 		return wdp_ok(c->prov,
 			      (c->tls_version ? tls_record : block_large)(
@@ -724,6 +739,9 @@ static int stream_update(void *ctx, unsigned char *out, size_t *out_len,
 	struct cipher_ctx *c = ctx;
 	int rc;
 
+	if (len < c->small && !c->ours)
+		return c->soft->cipher.update(c->twin, out, out_len, out_size,
+					      in, len);
 	if (c->key_set && len && len <= out_size && cipher_choose(c, len)) {
 		*out_len = len;
 		return wdp_ok(c->prov, stream_large(c, out, in, len));

@@ -46,7 +46,8 @@ struct cmac_ctx {
 	struct wdp_ctx *prov;
 	const struct cmac_spec *spec;
 	const struct wdp_direct *soft;
-	void *twin; /* soft's context */
+	void *twin;   /* soft's context */
+	size_t small; /* bytes: the twin's without a question */
 	enum cmac_stage stage;
 	uint64_t total;	  /* bytes, from the device's on */
 	uint64_t at_once; /* of these, by the device */
@@ -96,6 +97,7 @@ static void *cmac_make(struct wdp_ctx *p, const struct cmac_spec *spec)
 	m->prov = p;
 	m->spec = spec;
 	m->soft = soft;
+	m->small = wdp_small(p, spec->kind);
 	m->twin = soft->mac.newctx(soft->prov);
 	if (m->twin)
 		return m;
@@ -326,7 +328,7 @@ static int cmac_device(struct cmac_ctx *m, const uint8_t *in, size_t len)
 	size_t rest = len % CMAC_BLOCK;
 	int rc;
 
-	if (m->streams || !len ||
+	if (m->streams || !len || len < m->small ||
 	    !offload_choose(m->prov->off, m->spec->kind, len) || !cmac_known(m))
 		return 1;
 	rc = cmac_job(m, in, len);

@@ -39,6 +39,7 @@ struct digest_ctx {
 	void *twin;		   /* soft's context */
 	struct wdp_stream *stream; /* NULL until needed, then kept */
 	uint64_t total;		   /* bytes the twin has seen */
+	size_t small;		   /* bytes: the twin's without a question */
 	bool streaming;		   /* the message is the stream's */
 	uint8_t held[DIGEST_HOLD];
 };
@@ -51,12 +52,15 @@ static void *digest_new(void *prov, const struct wdp_digest_spec *spec)
 
 	if (!soft)
 		return NULL;
-	d = OPENSSL_zalloc(sizeof(*d));
+	d = OPENSSL_malloc(sizeof(*d));
 	if (!d)
 		return NULL;
+	/* one is made for every message: all but what is held */
+	memset(d, 0, offsetof(struct digest_ctx, held));
 	d->prov = prov;
 	d->spec = spec;
 	d->soft = soft;
+	d->small = wdp_small(prov, spec->kind);
 	d->twin = soft->digest.newctx(soft->prov);
 	if (d->twin)
 		return d;
@@ -74,7 +78,7 @@ static void digest_free(void *ctx)
 	if (d->twin)
 		d->soft->digest.freectx(d->twin);
 	wdp_stream_free(d->stream);
-	wd_wipe(d, sizeof(*d)); /* far cheaper than OPENSSL_cleanse() */
+	wd_wipe(d->held, d->total < DIGEST_HOLD ? d->total : DIGEST_HOLD);
 	OPENSSL_free(d);
 }
 
@@ -110,7 +114,7 @@ static int digest_init(void *ctx, const OSSL_PARAM params[])
 
 static bool digest_worth(const struct digest_ctx *d, size_t len)
 {
-	return d->total <= DIGEST_HOLD &&
+	return len >= d->small && d->total <= DIGEST_HOLD &&
 	       offload_choose(d->prov->off, d->spec->kind, len) &&
 	       wdp_stream_able(d->prov, d->spec->kind, d->spec->alg, len);
 }

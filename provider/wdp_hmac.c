@@ -35,6 +35,7 @@ struct hmac_ctx {
 	uint8_t *long_key;	   /* NULL: it fits */
 	size_t key_len;
 	uint64_t total; /* bytes the twin has seen */
+	size_t small;	/* bytes: the twin's without a question */
 	bool key_set, streaming;
 	bool tls; /* the twin's: in constant time */
 	bool alg_known;
@@ -58,6 +59,7 @@ static void *hmac_new(void *prov)
 		return NULL;
 	h->prov = prov;
 	h->soft = soft;
+	h->small = wdp_small(prov, OFFLOAD_HMAC);
 	h->twin = soft->mac.newctx(soft->prov);
 	if (h->twin)
 		return h;
@@ -240,7 +242,7 @@ static enum sec_digest_alg hmac_alg(struct hmac_ctx *h)
 
 static bool hmac_worth(struct hmac_ctx *h, size_t len)
 {
-	return h->total <= HMAC_HOLD &&
+	return len >= h->small && h->total <= HMAC_HOLD &&
 	       offload_choose(h->prov->off, OFFLOAD_HMAC, len) && !h->tls &&
 	       h->key_set && hmac_alg(h) != HMAC_NO_ALG &&
 	       wdp_stream_able(h->prov, OFFLOAD_HMAC, h->alg, len);

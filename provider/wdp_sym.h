@@ -33,6 +33,13 @@ struct wdp_cipher_spec {
 	unsigned int mode; /* EVP_CIPH_x_MODE */
 };
 
+/* Inputs below this never go to the device; what is not below is asked of
+ * offload_choose(). */
+static inline size_t wdp_small(const struct wdp_ctx *p, enum offload_kind kind)
+{
+	return offload_has(p->off, kind) ? p->cfg.min_bytes[kind] : SIZE_MAX;
+}
+
 /* The twin's functions; NULL: error raised. */
 static inline const struct wdp_direct *
 wdp_cipher_soft(struct wdp_ctx *p, const struct wdp_cipher_spec *spec)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <openssl/evp.h>
+#include <openssl/params.h>
 
 #include "provider/wdp_block.h"
 
@@ -304,6 +305,37 @@ int offload_digest(struct offload *o, const struct offload_digest *op,
 	if (whole && fake.odd_state)
 		op->state[0] ^= 1;
 	return 0;
+}
+
+int offload_mac(struct offload *o, const struct offload_mac *op,
+		struct offload_waiter *w)
+{
+	bool gmac = op->alg == SEC_AES_GMAC;
+	char name[32];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string("cipher", name, 0),
+		OSSL_PARAM_octet_string("iv", (void *)op->iv, 12),
+		OSSL_PARAM_END,
+	};
+	size_t n;
+	int rc;
+
+	(void)o;
+	(void)w;
+	if (op->len > fake.max)
+		return -EMSGSIZE;
+	rc = fake_job();
+	if (rc)
+		return rc;
+	snprintf(name, sizeof(name), "AES-%u-%s", op->key_len * 8u,
+		 gmac ? "GCM" : "CBC");
+	if (!gmac)
+		params[1] = OSSL_PARAM_construct_end();
+	return EVP_Q_mac(NULL, gmac ? "GMAC" : "CMAC", "provider=default", NULL,
+			 params, op->key, op->key_len, op->in, op->len, op->mac,
+			 16, &n)
+		       ? 0
+		       : -EIO;
 }
 
 void offload_stats(const struct offload *o, struct offload_stats *out)
