@@ -140,17 +140,19 @@ static int twin_begin(struct cipher_ctx *c, const uint8_t *key, size_t key_len,
 /* Where the twin stands; *@num: within a block of keystream. */
 static int cipher_take(struct cipher_ctx *c, unsigned int *num)
 {
+	/* By pointer, which it tries first: 3.5 raises an error for the miss. */
+	void *iv = NULL;
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_UPDATED_IV, c->iv,
-					BLOCK_MAX),
+		OSSL_PARAM_octet_ptr(OSSL_CIPHER_PARAM_UPDATED_IV, &iv, 0),
 		OSSL_PARAM_uint(OSSL_CIPHER_PARAM_NUM, num),
 		OSSL_PARAM_END,
 	};
 
 	if (c->ours)
 		return 0;
-	if (!c->soft->cipher.get_ctx_params(c->twin, params))
+	if (!c->soft->cipher.get_ctx_params(c->twin, params) || !iv)
 		return -EPROTO;
+	memcpy(c->iv, iv, c->spec->iv_len);
 	c->ours = !*num || c->spec->block > 1;
 	return 0;
 }

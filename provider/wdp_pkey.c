@@ -92,8 +92,11 @@ static bool wdp_pkey_part(const EVP_PKEY *twin, const char *name)
 
 static void wdp_pkey_facts(struct wdp_pkey *k)
 {
+	/* Keys of MACs have neither, of which 3.5 complains. */
+	ERR_set_mark();
 	k->bits = (unsigned int)EVP_PKEY_get_bits(k->twin);
 	k->size = (size_t)EVP_PKEY_get_size(k->twin);
+	ERR_pop_to_mark();
 	k->has_priv = wdp_pkey_part(k->twin, k->spec->priv_param);
 	k->has_pub = k->spec->pub_param
 			     ? wdp_pkey_part(k->twin, k->spec->pub_param)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # run_py.sh BUILD_DIR TEST.py: a Python story against the built provider, on
 # the model unless WD_DEVICE says otherwise.  Debian's python3, standard
-# library only.
+# library only.  WD_ON: the version of OpenSSL, as build_evp_test.sh takes it.
 build=$1
 story=$2
 here=$(cd "$(dirname "$0")" && pwd)
@@ -20,4 +20,8 @@ case $(sed -n 's/^WD_SANITIZE:[A-Z]*=//p' "$build/CMakeCache.txt") in
     exit 77 ;;
 esac
 export WD_PRELOAD
+if [ -n "${WD_ON-}" ]; then
+  WD_OPENSSL=$("$here/build_evp_test.sh" "$WD_ON")/openssl || exit 1
+  export WD_OPENSSL
+fi
 exec /usr/bin/python3 "$story" -v

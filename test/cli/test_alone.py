@@ -52,7 +52,8 @@ class Alone(wdtest.ProviderTest):
 
     def certificate(self, run=None, key="key.pem", cert="cert.pem", **more):
         (run or self.default)(
-            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout",
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+            "-addext", "basicConstraints=critical,CA:TRUE", "-keyout",
             self.path(key), "-out", self.path(cert), "-subj",
             "/CN=localhost", "-days", "2", **more)
         return self.path(key), self.path(cert)
@@ -379,7 +380,8 @@ class Tls(Alone):
 
     def test_a_key_of_another_kind(self):
         self.key, self.cert = self.path("ec.pem"), self.path("ec.crt")
-        self.wd("req", "-x509", "-newkey", "ec", "-pkeyopt",
+        self.wd("req", "-x509", "-addext",
+                "basicConstraints=critical,CA:TRUE", "-newkey", "ec", "-pkeyopt",
                 "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key,
                 "-out", self.cert, "-subj", "/CN=localhost")
         with self.server() as port:

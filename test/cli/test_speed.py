@@ -24,6 +24,9 @@ class Speed(wdtest.ProviderTest):
         return {kind: int(n) for kind, n in
                 re.findall(r'"([a-z0-9-]+)":\s*\{"jobs":\s*(\d+)', out)}
 
+    def early(self):
+        return self.openssl("version").text.startswith("OpenSSL 3.0")
+
     def speed(self, *args, **env):
         r = self.openssl("speed", "-seconds", "1", *args, **env)
         self.assertNotIn("rror", r.err.replace("error stack", ""), str(r))
@@ -31,7 +34,9 @@ class Speed(wdtest.ProviderTest):
         return r
 
     def test_every_way_of_loading(self):
-        for name, providers in WAYS.items():
+        # Other versions' differences show alone.
+        ways = WAYS if self.early() else {"alone": WAYS["alone"]}
+        for name, providers in ways.items():
             for algorithm in ALGORITHMS:
                 for jobs in ([], ["-async_jobs", "64"]):
                     with self.subTest(way=name, algorithm=algorithm, jobs=jobs):
