@@ -24,6 +24,8 @@
 #define STRETCH	       4
 /* Shorter operations are timed several at once: reading the clock is 25 ns. */
 #define TIMED_TOGETHER 2000u
+/* Names of the model's threads begin so. */
+#define MODEL_THREAD   "wd-emu"
 #define EVENTS	       64
 
 void (*bench_allocs_now)(struct bench_allocs *a);
@@ -106,20 +108,19 @@ struct cpu_sums {
 	uint64_t model, others;
 };
 
-static bool is_model(const char *tid)
+bool bench_is_model(int pid, int tid)
 {
 	char path[64], name[32] = "";
 	ssize_t n = 0;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%.16s/comm", tid);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", pid, tid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
 		n = read(fd, name, sizeof(name) - 1);
 		close(fd);
 	}
-	return n > 0 &&
-	       !strncmp(name, BENCH_MODEL_THREAD, strlen(BENCH_MODEL_THREAD));
+	return n > 0 && !strncmp(name, MODEL_THREAD, strlen(MODEL_THREAD));
 }
 
 /* ---- a worker ------------------------------------------------------------- */
@@ -186,7 +187,7 @@ static void cpu_look(struct cpu_sums *s, const struct worker *w, unsigned int n)
 		tid = atoi(e->d_name);
 		if (!tid || tid == getpid() || is_worker(w, n, tid))
 			continue;
-		*(is_model(e->d_name) ? &s->model : &s->others) +=
+		*(bench_is_model(getpid(), tid) ? &s->model : &s->others) +=
 			clock_ns(thread_clock(tid));
 	}
 	if (dir)

@@ -23,8 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Names of the model's threads begin so. */
-#define BENCH_MODEL_THREAD "wd-emu"
+/* Is thread @tid of process @pid one of the model's?  By its name. */
+bool bench_is_model(int pid, int tid);
 
 /* Latencies by size: 32 steps an octave, so a step is about 3 %. */
 #define BENCH_HIST_STEPS 32

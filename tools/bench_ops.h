@@ -139,6 +139,8 @@ void bench_errors(const char *what);
 
 /* For the families. */
 EVP_PKEY *bench_key_copy(EVP_PKEY *key, struct bench_side *to);
+/* A check: the slot holds op->want, and is cleared for the next run. */
+int bench_same(void *state, unsigned int slot);
 void bench_served(struct bench_op *op, const OSSL_PROVIDER *p);
 extern const struct bench_family bench_sign, bench_verify, bench_encrypt,
 	bench_decrypt, bench_derive, bench_keygen, bench_cipher, bench_digest,

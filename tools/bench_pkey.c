@@ -54,18 +54,6 @@ static bool buffers(struct bench_op *op)
 	return op->in && op->want && op->aid;
 }
 
-static int same(void *state, unsigned int slot)
-{
-	struct bench_state *s = state;
-	const struct bench_op *op = s->op;
-	uint8_t *out = bench_slot(s, slot);
-	int ok = s->out_len[slot] == op->want_len &&
-		 !memcmp(out, op->want, op->want_len);
-
-	memset(out, 0, op->out_size);
-	return ok;
-}
-
 /* ---- signatures ----------------------------------------------------------------- */
 
 static int sign(EVP_PKEY_CTX *c, const struct bench_op *op, uint8_t *out,
@@ -266,7 +254,7 @@ const struct bench_family bench_decrypt = {
 	.prepare = decrypt_prepare,
 	.open = decrypt_open,
 	.run = decrypt_run,
-	.check = same,
+	.check = bench_same,
 };
 
 /* ---- key exchange ----------------------------------------------------------------- */
@@ -313,7 +301,7 @@ const struct bench_family bench_derive = {
 	.prepare = derive_prepare,
 	.open = derive_open,
 	.run = derive_run,
-	.check = same,
+	.check = bench_same,
 };
 
 /* ---- fresh keys ------------------------------------------------------------------- */

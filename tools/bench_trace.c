@@ -2,9 +2,7 @@
 #include "tools/bench_trace.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -40,22 +38,6 @@ bool bench_trace_me(void)
 void bench_trace_mark(bool end)
 {
 	syscall(MARK_CALL, end ? MARK_END : MARK_BEGIN);
-}
-
-static bool is_model(pid_t main, pid_t task)
-{
-	char path[64], name[32] = "";
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/comm", main, task);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, name, sizeof(name) - 1);
-		close(fd);
-	}
-	return n > 0 &&
-	       !strncmp(name, BENCH_MODEL_THREAD, strlen(BENCH_MODEL_THREAD));
 }
 
 static void count(struct trace *t, pid_t task)
@@ -130,7 +112,7 @@ int bench_trace_count(pid_t pid, uint64_t *calls)
 			break;
 		/* Threads are named by when they first do something. */
 		for (; known < t.tasks; known++)
-			model[known] = is_model(pid, t.task[known]);
+			model[known] = bench_is_model(pid, t.task[known]);
 	}
 	*calls = sum(&t, model);
 	return 0;

@@ -15,7 +15,6 @@
 #include "base/wd_base.h"
 #include "tools/bench_alloc.h"
 
-#define MOST_REPEAT    32
 #define MOST_JOBS      4096
 #define MOST_THREADS   256
 #define MOST_PROCESSES 64
@@ -234,7 +233,7 @@ static int option(struct ask *ask, int c)
 		ask->count = n;
 		return rc;
 	case 'r':
-		rc = number("--repeat", optarg, 1, MOST_REPEAT, &n);
+		rc = number("--repeat", optarg, 1, REPEAT_MAX, &n);
 		ask->repeat = (unsigned int)n;
 		return rc;
 	case OPT_CONTEXTS:
@@ -262,26 +261,6 @@ static void progress(const struct cell *c, unsigned int turn)
 			turn + 1);
 }
 
-static int by_rate(const void *a, const void *b)
-{
-	double x = (*(struct outcome *const *)a)->r.rate;
-	double y = (*(struct outcome *const *)b)->r.rate;
-
-	return (x > y) - (x < y);
-}
-
-/* The run whose rate is the median of its repetitions. */
-static struct outcome *median(struct outcome *out, unsigned int n,
-			      unsigned int stride)
-{
-	struct outcome *sorted[MOST_REPEAT];
-
-	for (unsigned int i = 0; i < n; i++)
-		sorted[i] = &out[i * stride];
-	qsort(sorted, n, sizeof(sorted[0]), by_rate);
-	return sorted[n / 2];
-}
-
 /* All providers' runs of one cell, in turns: what disturbs the machine for a
  * while disturbs all alike. */
 static int run_cell(const struct ask *ask, struct cell cell,
@@ -299,7 +278,7 @@ static int run_cell(const struct ask *ask, struct cell cell,
 		}
 	}
 	for (unsigned int p = 0; p < n; p++) {
-		mid = median(&out[p], ask->repeat, n);
+		mid = wdbench_median(&out[p], ask->repeat, n);
 		cell.provider = ask->provider[p];
 		wdbench_print(ask, &cell, mid, first);
 		first = first ? first : mid;

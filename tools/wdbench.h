@@ -21,6 +21,7 @@
 #define LIST_MAX      16
 #define PROVIDERS_MAX 8
 #define ROWS_MAX      256
+#define REPEAT_MAX    32
 
 struct list {
 	unsigned int at[LIST_MAX], n;
@@ -61,6 +62,10 @@ struct outcome {
 /* Measures @cell into @out: 0, or -1 with an explanation on standard error. */
 int wdbench_run(const struct ask *ask, const struct cell *cell,
 		struct outcome *out);
+
+/* The outcome whose rate is the median of @n, every @stride-th of @out. */
+struct outcome *wdbench_median(struct outcome *out, unsigned int n,
+			       unsigned int stride);
 
 /* One line; @base: the first provider's outcome, or NULL. */
 void wdbench_print_head(const struct ask *ask);

@@ -176,14 +176,6 @@ static void row_of_numbers(struct report *r, const struct scenario *s,
 		(double)o->bells / (double)o->r.ops);
 }
 
-static int by_rate(const void *a, const void *b)
-{
-	double x = ((const struct outcome *)a)->r.rate;
-	double y = ((const struct outcome *)b)->r.rate;
-
-	return (x > y) - (x < y);
-}
-
 /* The median of the repetitions into @o[0]. */
 static int measure(struct report *r, const struct scenario *s,
 		   const struct line *l, const struct bench_op *op,
@@ -194,6 +186,7 @@ static int measure(struct report *r, const struct scenario *s,
 			  .jobs = l->jobs,
 			  .threads = 1,
 			  .processes = 1 };
+	struct outcome *mid;
 
 	if (s->x == X_JOBS)
 		c.jobs = place;
@@ -208,9 +201,8 @@ static int measure(struct report *r, const struct scenario *s,
 	for (unsigned int i = 0; i < r->ask.repeat; i++)
 		if (wdbench_run(&r->ask, &c, &o[i]))
 			return -1;
-	qsort(o, r->ask.repeat, sizeof(*o), by_rate);
-	if (r->ask.repeat > 1)
-		memcpy(o, &o[r->ask.repeat / 2], sizeof(*o));
+	mid = wdbench_median(o, r->ask.repeat, 1);
+	memmove(o, mid, sizeof(*o));
 	if (o->device[0])
 		memcpy(r->found, o->device, sizeof(r->found));
 	r->model |= o->model;

@@ -345,3 +345,22 @@ int wdbench_run(const struct ask *ask, const struct cell *cell,
 		out->syscalls = run_traced(ask, cell);
 	return 0;
 }
+
+static int by_rate(const void *a, const void *b)
+{
+	double x = (*(struct outcome *const *)a)->r.rate;
+	double y = (*(struct outcome *const *)b)->r.rate;
+
+	return (x > y) - (x < y);
+}
+
+struct outcome *wdbench_median(struct outcome *out, unsigned int n,
+			       unsigned int stride)
+{
+	struct outcome *sorted[REPEAT_MAX];
+
+	for (unsigned int i = 0; i < n; i++)
+		sorted[i] = &out[i * stride];
+	qsort(sorted, n, sizeof(sorted[0]), by_rate);
+	return sorted[n / 2];
+}
