@@ -135,11 +135,12 @@ class Nginx(wdtest.ProviderTest):
         for fault in ("status/7", "drop/9", "stop/11", "reset/13", "wrong/5",
                       "delay/3:20000", "gone@6"):
             with self.subTest(fault=fault):
-                # A wrong GCM record has no check of its own: only what wd
-                # can notice is asked for there.
-                spec = "hpre." + fault if fault.startswith("wrong") else fault
-                server, port = self.serve("emu:fault=" + spec,
-                                          WD_TIMEOUT_MS=100)
+                # A wrong GCM record and a wrong shared secret have no check
+                # of their own: only what wd can notice is asked for there.
+                wrong = fault.startswith("wrong")
+                env = {"WD_ALGORITHMS": "RSA"} if wrong else {}
+                server, port = self.serve("emu:fault=" + fault,
+                                          WD_TIMEOUT_MS=100, **env)
                 self.fetch_all(port)
                 self.stop(server)
 
