@@ -18,6 +18,7 @@
  *	wdp_ecx*.c    X25519, X448
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
  *	wdp_sig.c     what all signatures share
+ *	wdp_asym.c    what encryption and encapsulation share
  *	wdp_ecdsa.c, wdp_sm2*.c  on curves; wdp_ec_sig.c, wdp_der.c for both
  *	wdp_ec*.c     EC and SM2 keys, ECDH
  *	wdp_cipher.c, wdp_gcm.c, wdp_ccm.c, wdp_digest.c, wdp_hmac.c,

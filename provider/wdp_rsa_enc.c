@@ -15,7 +15,7 @@
  * A block the device decrypted is never decrypted again because of what was in
  * it: the second run would take its own time and tell.
  */
-#include "provider/wdp_pkey.h"
+#include "provider/wdp_asym.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,67 +41,17 @@ struct rsa_enc_mode {
 };
 
 struct wdp_rsa_enc {
-	struct wdp_ctx *prov;
-	struct wdp_pkey *key;
-	EVP_PKEY_CTX *twin;
-	EVP_MD_CTX *scratch;
-	bool known; /* @mode is what the twin has */
+	struct wdp_asym a;
 	struct rsa_enc_mode mode;
 };
 
-static OSSL_FUNC_asym_cipher_newctx_fn rsa_enc_new;
-static OSSL_FUNC_asym_cipher_freectx_fn rsa_enc_free;
-static OSSL_FUNC_asym_cipher_dupctx_fn rsa_enc_dup;
 static OSSL_FUNC_asym_cipher_encrypt_init_fn rsa_encrypt_init;
 static OSSL_FUNC_asym_cipher_encrypt_fn rsa_encrypt;
 static OSSL_FUNC_asym_cipher_decrypt_init_fn rsa_decrypt_init;
 static OSSL_FUNC_asym_cipher_decrypt_fn rsa_decrypt;
-static OSSL_FUNC_asym_cipher_get_ctx_params_fn rsa_enc_get_params;
-static OSSL_FUNC_asym_cipher_gettable_ctx_params_fn rsa_enc_gettable;
-static OSSL_FUNC_asym_cipher_set_ctx_params_fn rsa_enc_set_params;
-static OSSL_FUNC_asym_cipher_settable_ctx_params_fn rsa_enc_settable;
-
-/* ---- the context --------------------------------------------------------- */
-
-static void *rsa_enc_new(void *provctx)
+static const struct rsa_enc_mode *rsa_enc_mode(const struct wdp_asym *c)
 {
-	struct wdp_rsa_enc *c = calloc(1, sizeof(*c));
-
-	if (c)
-		c->prov = provctx;
-	return c;
-}
-
-static void rsa_enc_free(void *ctx)
-{
-	struct wdp_rsa_enc *c = ctx;
-
-	if (!c)
-		return;
-	EVP_MD_CTX_free(c->scratch);
-	EVP_PKEY_CTX_free(c->twin);
-	wdp_pkey_put(c->key);
-	free(c);
-}
-
-static void *rsa_enc_dup(void *ctx)
-{
-	const struct wdp_rsa_enc *c = ctx;
-	struct wdp_rsa_enc *copy = malloc(sizeof(*copy));
-
-	if (!copy)
-		return NULL;
-	*copy = *c;
-	copy->scratch = NULL;
-	copy->known = false; /* the label is the other twin's */
-	copy->twin = NULL;
-	if (c->key)
-		wdp_pkey_get(c->key);
-	if (c->twin && !(copy->twin = EVP_PKEY_CTX_dup(c->twin))) {
-		rsa_enc_free(copy);
-		return NULL;
-	}
-	return copy;
+	return &((const struct wdp_rsa_enc *)c)->mode;
 }
 
 /* ---- parameters ---------------------------------------------------------- */
@@ -112,17 +62,17 @@ static void *rsa_enc_dup(void *ctx)
  */
 #define RSA_IMPLICIT_REJECTION "implicit-rejection"
 
-static bool rsa_enc_settles(const struct wdp_rsa_enc *c, const char *name)
+static bool rsa_enc_settles(const struct wdp_asym *c, const char *name)
 {
 	const OSSL_PARAM *list = EVP_PKEY_CTX_settable_params(c->twin);
 
 	return list && OSSL_PARAM_locate_const(list, name);
 }
 
-static bool rsa_enc_read_mode(struct wdp_rsa_enc *c)
+static bool rsa_enc_read(struct wdp_asym *c)
 {
 	char md[RSA_NAME_MAX] = "", mgf1[RSA_NAME_MAX] = "";
-	struct rsa_enc_mode *m = &c->mode;
+	struct rsa_enc_mode *m = &((struct wdp_rsa_enc *)c)->mode;
 	void *label = NULL;
 	/* clang-format off */
 	OSSL_PARAM params[] = {
@@ -158,39 +108,6 @@ static bool rsa_enc_read_mode(struct wdp_rsa_enc *c)
 	return true;
 }
 
-static bool rsa_enc_mode(struct wdp_rsa_enc *c)
-{
-	if (!c->known)
-		c->known = c->twin && rsa_enc_read_mode(c);
-	return c->known;
-}
-
-static int rsa_enc_set_params(void *ctx, const OSSL_PARAM params[])
-{
-	struct wdp_rsa_enc *c = ctx;
-	OSSL_PARAM *made;
-	int ok;
-
-	if (!c)
-		return 0;
-	if (!params)
-		return 1;
-	if (!c->twin)
-		return 0;
-	c->known = false;
-	params = wdp_pkey_params(params, &made);
-	ok = params && EVP_PKEY_CTX_set_params(c->twin, params) > 0;
-	free(made);
-	return ok;
-}
-
-static int rsa_enc_get_params(void *ctx, OSSL_PARAM params[])
-{
-	struct wdp_rsa_enc *c = ctx;
-
-	return c && c->twin && EVP_PKEY_CTX_get_params(c->twin, params) > 0;
-}
-
 /* clang-format off */
 #define RSA_ENC_PARAMS                                                         \
 	OSSL_PARAM_utf8_string(OSSL_ASYM_CIPHER_PARAM_OAEP_DIGEST, NULL, 0),   \
@@ -217,54 +134,23 @@ static const OSSL_PARAM rsa_enc_settables[] = {
 };
 /* clang-format on */
 
-static const OSSL_PARAM *rsa_enc_gettable(void *ctx, void *provctx)
-{
-	struct wdp_rsa_enc *c = ctx;
+static const struct wdp_asym_ops rsa_enc_ops = {
+	.size = sizeof(struct wdp_rsa_enc),
+	.read = rsa_enc_read,
+	.gettables = rsa_enc_gettables,
+	.settables = rsa_enc_settables,
+};
 
-	(void)provctx;
-	return c && c->twin ? EVP_PKEY_CTX_gettable_params(c->twin)
-			    : rsa_enc_gettables;
-}
-
-static const OSSL_PARAM *rsa_enc_settable(void *ctx, void *provctx)
-{
-	struct wdp_rsa_enc *c = ctx;
-
-	(void)provctx;
-	return c && c->twin ? EVP_PKEY_CTX_settable_params(c->twin)
-			    : rsa_enc_settables;
-}
-
-/* ---- init ---------------------------------------------------------------- */
-
-static int rsa_enc_init(struct wdp_rsa_enc *c, struct wdp_pkey *k,
-			const OSSL_PARAM params[],
-			int (*init)(EVP_PKEY_CTX *, const OSSL_PARAM[]))
-{
-	EVP_PKEY_CTX *twin;
-
-	if (!c || !k)
-		return 0;
-	twin = wdp_pkey_twin_ctx(k);
-	if (!twin)
-		return 0;
-	EVP_PKEY_CTX_free(c->twin);
-	c->twin = twin;
-	wdp_pkey_get(k);
-	wdp_pkey_put(c->key);
-	c->key = k;
-	c->known = false;
-	return init(c->twin, NULL) > 0 && rsa_enc_set_params(c, params);
-}
+WDP_ASYM_BIND(rsa_enc, &rsa_enc_ops)
 
 static int rsa_encrypt_init(void *ctx, void *key, const OSSL_PARAM params[])
 {
-	return rsa_enc_init(ctx, key, params, EVP_PKEY_encrypt_init_ex);
+	return wdp_asym_init(ctx, key, params, EVP_PKEY_encrypt_init_ex);
 }
 
 static int rsa_decrypt_init(void *ctx, void *key, const OSSL_PARAM params[])
 {
-	return rsa_enc_init(ctx, key, params, EVP_PKEY_decrypt_init_ex);
+	return wdp_asym_init(ctx, key, params, EVP_PKEY_decrypt_init_ex);
 }
 
 /* ---- encrypt ------------------------------------------------------------- */
@@ -274,41 +160,38 @@ static int rsa_enc_random(void *arg, uint8_t *p, size_t n)
 	return RAND_bytes_ex(arg, p, n, 0) > 0 ? 0 : -EIO;
 }
 
-static bool rsa_enc_hash(struct wdp_rsa_enc *c, struct wdp_rsa_hash *h)
+static bool rsa_enc_hash(struct wdp_asym *c, struct wdp_rsa_hash *h)
 {
-	if (!c->scratch)
-		c->scratch = EVP_MD_CTX_new();
-	*h = (struct wdp_rsa_hash){ c->scratch, c->mode.md, c->mode.mgf1 };
+	*h = (struct wdp_rsa_hash){ wdp_asym_scratch(c), rsa_enc_mode(c)->md,
+				    rsa_enc_mode(c)->mgf1 };
 	return h->ctx && h->md && h->mgf1;
 }
 
-static bool rsa_enc_sha256(struct wdp_rsa_enc *c, struct wdp_rsa_hash *h)
+static bool rsa_enc_sha256(struct wdp_asym *c, struct wdp_rsa_hash *h)
 {
-	if (!c->scratch)
-		c->scratch = EVP_MD_CTX_new();
 	*h = (struct wdp_rsa_hash){
-		.ctx = c->scratch,
+		.ctx = wdp_asym_scratch(c),
 		.md = wdp_twin_md(c->prov, "SHA2-256"),
 	};
 	return h->ctx && h->md;
 }
 
 /* The twin says what is wrong with what gets -EINVAL here. */
-static int rsa_enc_block(struct wdp_rsa_enc *c, uint8_t *em, const uint8_t *in,
+static int rsa_enc_block(struct wdp_asym *c, uint8_t *em, const uint8_t *in,
 			 size_t len)
 {
 	const struct wdp_rsa_random rnd = { rsa_enc_random, wdp_twin(c->prov) };
 	size_t k = c->key->size;
 	struct wdp_rsa_hash h;
 
-	switch (c->mode.pad) {
+	switch (rsa_enc_mode(c)->pad) {
 	case RSA_PKCS1_PADDING:
 		return wdp_rsa_pad_type2(em, k, in, len, &rnd);
 	case RSA_PKCS1_OAEP_PADDING:
 		if (!rsa_enc_hash(c, &h))
 			return -EINVAL;
-		return wdp_rsa_pad_oaep(em, k, &h, c->mode.label, in, len,
-					&rnd);
+		return wdp_rsa_pad_oaep(em, k, &h, rsa_enc_mode(c)->label, in,
+					len, &rnd);
 	case RSA_NO_PADDING:
 		if (len != k)
 			return -EINVAL;
@@ -319,13 +202,13 @@ static int rsa_enc_block(struct wdp_rsa_enc *c, uint8_t *em, const uint8_t *in,
 	}
 }
 
-static int rsa_encrypt_device(struct wdp_rsa_enc *c, uint8_t *out,
+static int rsa_encrypt_device(struct wdp_asym *c, uint8_t *out,
 			      const uint8_t *in, size_t len)
 {
 	uint8_t em[HPRE_WIDTH_MAX];
 	int rc = WDP_IN_SOFTWARE;
 
-	if (!rsa_enc_mode(c) || !wdp_rsa_offloads(c->key, OFFLOAD_RSA_PUBLIC))
+	if (!wdp_asym_known(c) || !wdp_rsa_offloads(c->key, OFFLOAD_RSA_PUBLIC))
 		return WDP_IN_SOFTWARE;
 	if (rsa_enc_block(c, em, in, len))
 		offload_count_software(c->prov->off, OFFLOAD_RSA_PUBLIC);
@@ -338,7 +221,7 @@ static int rsa_encrypt_device(struct wdp_rsa_enc *c, uint8_t *out,
 static int rsa_encrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 		       const uint8_t *in, size_t len)
 {
-	struct wdp_rsa_enc *c = ctx;
+	struct wdp_asym *c = ctx;
 	int rc = WDP_IN_SOFTWARE;
 
 	if (!c->key)
@@ -353,27 +236,27 @@ static int rsa_encrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 
 /* ---- decrypt ------------------------------------------------------------- */
 
-static bool rsa_decrypt_ours(const struct wdp_rsa_enc *c, size_t size,
-			     size_t len)
+static bool rsa_decrypt_ours(const struct wdp_asym *c, size_t size, size_t len)
 {
 	size_t k = c->key->size;
 
 	if (len != k)
 		return false;
-	switch (c->mode.pad) {
+	switch (rsa_enc_mode(c)->pad) {
 	case RSA_PKCS1_PADDING:
-		return size >= k && c->mode.reject_known;
+		return size >= k && rsa_enc_mode(c)->reject_known;
 	case RSA_PKCS1_OAEP_PADDING:
 	case RSA_NO_PADDING:
 		return size >= k;
 	case RSA_PKCS1_WITH_TLS_PADDING:
-		return size >= WDP_RSA_TLS_SECRET && c->mode.tls_client;
+		return size >= WDP_RSA_TLS_SECRET &&
+		       rsa_enc_mode(c)->tls_client;
 	default:
 		return false;
 	}
 }
 
-static int rsa_decrypt_tls(struct wdp_rsa_enc *c, uint8_t *out, size_t *out_len,
+static int rsa_decrypt_tls(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			   const uint8_t *em)
 {
 	uint8_t secret[WDP_RSA_TLS_SECRET];
@@ -381,15 +264,15 @@ static int rsa_decrypt_tls(struct wdp_rsa_enc *c, uint8_t *out, size_t *out_len,
 	if (RAND_priv_bytes_ex(wdp_twin(c->prov), secret, sizeof(secret), 0) <=
 	    0)
 		return -EIO;
-	wdp_rsa_unpad_tls(secret, em, c->key->size, c->mode.tls_client,
-			  c->mode.tls_alt);
+	wdp_rsa_unpad_tls(secret, em, c->key->size, rsa_enc_mode(c)->tls_client,
+			  rsa_enc_mode(c)->tls_alt);
 	memcpy(out, secret, sizeof(secret));
 	*out_len = sizeof(secret);
 	wd_wipe(secret, sizeof(secret));
 	return 0;
 }
 
-static int rsa_decrypt_rejecting(struct wdp_rsa_enc *c, uint8_t *out,
+static int rsa_decrypt_rejecting(struct wdp_asym *c, uint8_t *out,
 				 size_t *out_len, size_t size,
 				 const uint8_t *in, uint8_t *em)
 {
@@ -409,16 +292,15 @@ static int rsa_decrypt_rejecting(struct wdp_rsa_enc *c, uint8_t *out,
 }
 
 /* No branch on the result of these: the caller of EVP may be hiding it. */
-static int rsa_decrypt_open(struct wdp_rsa_enc *c, uint8_t *out,
-			    size_t *out_len, size_t size, const uint8_t *in,
-			    uint8_t *em)
+static int rsa_decrypt_open(struct wdp_asym *c, uint8_t *out, size_t *out_len,
+			    size_t size, const uint8_t *in, uint8_t *em)
 {
 	size_t k = c->key->size;
 	struct wdp_rsa_hash h;
 
-	switch (c->mode.pad) {
+	switch (rsa_enc_mode(c)->pad) {
 	case RSA_PKCS1_PADDING:
-		if (c->mode.reject)
+		if (rsa_enc_mode(c)->reject)
 			return rsa_decrypt_rejecting(c, out, out_len, size, in,
 						     em);
 		return wdp_rsa_unpad_type2(out, size, out_len, em, k);
@@ -426,7 +308,7 @@ static int rsa_decrypt_open(struct wdp_rsa_enc *c, uint8_t *out,
 		if (!rsa_enc_hash(c, &h))
 			return -EIO;
 		return wdp_rsa_unpad_oaep(out, size, out_len, em, k, &h,
-					  c->mode.label);
+					  rsa_enc_mode(c)->label);
 	case RSA_PKCS1_WITH_TLS_PADDING:
 		return rsa_decrypt_tls(c, out, out_len, em);
 	default:
@@ -437,17 +319,17 @@ static int rsa_decrypt_open(struct wdp_rsa_enc *c, uint8_t *out,
 }
 
 /* Asked before the device is: what it opened is never opened again. */
-static bool rsa_decrypt_offloads(struct wdp_rsa_enc *c)
+static bool rsa_decrypt_offloads(struct wdp_asym *c)
 {
-	bool rejects = c->mode.pad == RSA_PKCS1_PADDING && c->mode.reject;
+	bool rejects = rsa_enc_mode(c)->pad == RSA_PKCS1_PADDING &&
+		       rsa_enc_mode(c)->reject;
 
 	return wdp_rsa_offloads(c->key, OFFLOAD_RSA_PRIVATE) &&
 	       (!rejects || wdp_rsa_hash_of_key(c->key));
 }
 
-static int rsa_decrypt_twin(struct wdp_rsa_enc *c, uint8_t *out,
-			    size_t *out_len, size_t size, const uint8_t *in,
-			    size_t len)
+static int rsa_decrypt_twin(struct wdp_asym *c, uint8_t *out, size_t *out_len,
+			    size_t size, const uint8_t *in, size_t len)
 {
 	*out_len = size;
 	return EVP_PKEY_decrypt(c->twin, out, out_len, in, len) > 0;
@@ -456,13 +338,13 @@ static int rsa_decrypt_twin(struct wdp_rsa_enc *c, uint8_t *out,
 static int rsa_decrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 		       const uint8_t *in, size_t len)
 {
-	struct wdp_rsa_enc *c = ctx;
+	struct wdp_asym *c = ctx;
 	uint8_t em[HPRE_WIDTH_MAX];
 	int rc;
 
 	if (!c->key)
 		return 0;
-	if (!out || !rsa_enc_mode(c) || !rsa_decrypt_ours(c, size, len) ||
+	if (!out || !wdp_asym_known(c) || !rsa_decrypt_ours(c, size, len) ||
 	    !rsa_decrypt_offloads(c))
 		return rsa_decrypt_twin(c, out, out_len, size, in, len);
 	rc = wdp_rsa_private(c->key, in, em);
@@ -476,16 +358,10 @@ static int rsa_decrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 }
 
 const OSSL_DISPATCH wdp_rsa_asym_cipher_fns[] = {
-	{ WDP_FN(ASYM_CIPHER_NEWCTX, rsa_enc_new) },
-	{ WDP_FN(ASYM_CIPHER_FREECTX, rsa_enc_free) },
-	{ WDP_FN(ASYM_CIPHER_DUPCTX, rsa_enc_dup) },
+	WDP_ASYM_ROWS(ASYM_CIPHER, rsa_enc),
 	{ WDP_FN(ASYM_CIPHER_ENCRYPT_INIT, rsa_encrypt_init) },
 	{ WDP_FN(ASYM_CIPHER_ENCRYPT, rsa_encrypt) },
 	{ WDP_FN(ASYM_CIPHER_DECRYPT_INIT, rsa_decrypt_init) },
 	{ WDP_FN(ASYM_CIPHER_DECRYPT, rsa_decrypt) },
-	{ WDP_FN(ASYM_CIPHER_GET_CTX_PARAMS, rsa_enc_get_params) },
-	{ WDP_FN(ASYM_CIPHER_GETTABLE_CTX_PARAMS, rsa_enc_gettable) },
-	{ WDP_FN(ASYM_CIPHER_SET_CTX_PARAMS, rsa_enc_set_params) },
-	{ WDP_FN(ASYM_CIPHER_SETTABLE_CTX_PARAMS, rsa_enc_settable) },
 	{ 0, NULL },
 };

@@ -8,10 +8,9 @@
  * sizes and mistakes.  What operation is chosen can't be read back from it;
  * that it answers a size query says that one is, and RSASVE is all there is.
  */
-#include "provider/wdp_pkey.h"
+#include "provider/wdp_asym.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -23,144 +22,16 @@
 #define RSA_KEM_TRIES 100
 
 struct wdp_rsa_kem {
-	struct wdp_ctx *prov;
-	struct wdp_pkey *key;
-	EVP_PKEY_CTX *twin;
+	struct wdp_asym a;
 	bool encapsulates;
-	bool known, sve; /* @sve is what the twin has */
+	bool sve; /* is what the twin has */
 };
 
-static OSSL_FUNC_kem_newctx_fn rsa_kem_new;
-static OSSL_FUNC_kem_freectx_fn rsa_kem_free;
-static OSSL_FUNC_kem_dupctx_fn rsa_kem_dup;
 static OSSL_FUNC_kem_encapsulate_init_fn rsa_encapsulate_init;
 static OSSL_FUNC_kem_encapsulate_fn rsa_encapsulate;
 static OSSL_FUNC_kem_decapsulate_init_fn rsa_decapsulate_init;
 static OSSL_FUNC_kem_decapsulate_fn rsa_decapsulate;
-static OSSL_FUNC_kem_get_ctx_params_fn rsa_kem_get_params;
-static OSSL_FUNC_kem_gettable_ctx_params_fn rsa_kem_gettable;
-static OSSL_FUNC_kem_set_ctx_params_fn rsa_kem_set_params;
-static OSSL_FUNC_kem_settable_ctx_params_fn rsa_kem_settable;
-
-/* ---- the context --------------------------------------------------------- */
-
-static void *rsa_kem_new(void *provctx)
-{
-	struct wdp_rsa_kem *c = calloc(1, sizeof(*c));
-
-	if (c)
-		c->prov = provctx;
-	return c;
-}
-
-static void rsa_kem_free(void *ctx)
-{
-	struct wdp_rsa_kem *c = ctx;
-
-	if (!c)
-		return;
-	EVP_PKEY_CTX_free(c->twin);
-	wdp_pkey_put(c->key);
-	free(c);
-}
-
-static void *rsa_kem_dup(void *ctx)
-{
-	const struct wdp_rsa_kem *c = ctx;
-	struct wdp_rsa_kem *copy = malloc(sizeof(*copy));
-
-	if (!copy)
-		return NULL;
-	*copy = *c;
-	copy->twin = NULL;
-	if (c->key)
-		wdp_pkey_get(c->key);
-	if (c->twin && !(copy->twin = EVP_PKEY_CTX_dup(c->twin))) {
-		rsa_kem_free(copy);
-		return NULL;
-	}
-	return copy;
-}
-
 /* ---- parameters ---------------------------------------------------------- */
-
-static int rsa_kem_set_params(void *ctx, const OSSL_PARAM params[])
-{
-	struct wdp_rsa_kem *c = ctx;
-
-	if (!c)
-		return 0;
-	if (!params)
-		return 1;
-	c->known = false;
-	return c->twin && EVP_PKEY_CTX_set_params(c->twin, params) > 0;
-}
-
-static int rsa_kem_get_params(void *ctx, OSSL_PARAM params[])
-{
-	struct wdp_rsa_kem *c = ctx;
-
-	return c && c->twin && EVP_PKEY_CTX_get_params(c->twin, params) > 0;
-}
-
-static const OSSL_PARAM *rsa_kem_gettable(void *ctx, void *provctx)
-{
-	static const OSSL_PARAM none[] = { OSSL_PARAM_END };
-	struct wdp_rsa_kem *c = ctx;
-
-	(void)provctx;
-	return c && c->twin ? EVP_PKEY_CTX_gettable_params(c->twin) : none;
-}
-
-static const OSSL_PARAM *rsa_kem_settable(void *ctx, void *provctx)
-{
-	static const OSSL_PARAM list[] = {
-		OSSL_PARAM_utf8_string(OSSL_KEM_PARAM_OPERATION, NULL, 0),
-		OSSL_PARAM_END,
-	};
-	struct wdp_rsa_kem *c = ctx;
-
-	(void)provctx;
-	return c && c->twin ? EVP_PKEY_CTX_settable_params(c->twin) : list;
-}
-
-/* ---- init ---------------------------------------------------------------- */
-
-static int rsa_kem_init(struct wdp_rsa_kem *c, struct wdp_pkey *k,
-			const OSSL_PARAM params[],
-			int (*init)(EVP_PKEY_CTX *, const OSSL_PARAM[]))
-{
-	EVP_PKEY_CTX *twin;
-
-	if (!c || !k)
-		return 0;
-	twin = wdp_pkey_twin_ctx(k);
-	if (!twin)
-		return 0;
-	EVP_PKEY_CTX_free(c->twin);
-	c->twin = twin;
-	wdp_pkey_get(k);
-	wdp_pkey_put(c->key);
-	c->key = k;
-	c->known = false;
-	return init(c->twin, params) > 0;
-}
-
-static int rsa_encapsulate_init(void *ctx, void *key, const OSSL_PARAM params[])
-{
-	struct wdp_rsa_kem *c = ctx;
-
-	c->encapsulates = true;
-	return rsa_kem_init(c, key, params, EVP_PKEY_encapsulate_init);
-}
-
-static int rsa_decapsulate_init(void *ctx, void *key, const OSSL_PARAM params[])
-{
-	struct wdp_rsa_kem *c = ctx;
-
-	c->encapsulates = false;
-	return rsa_kem_init(c, key, params, EVP_PKEY_decapsulate_init);
-}
 
 static bool rsa_kem_answers(const struct wdp_rsa_kem *c)
 {
@@ -168,19 +39,54 @@ static bool rsa_kem_answers(const struct wdp_rsa_kem *c)
 	size_t n = 0, m = 0;
 
 	if (c->encapsulates)
-		return EVP_PKEY_encapsulate(c->twin, NULL, &n, NULL, &m) > 0;
-	return EVP_PKEY_decapsulate(c->twin, NULL, &n, in, sizeof(in)) > 0;
+		return EVP_PKEY_encapsulate(c->a.twin, NULL, &n, NULL, &m) > 0;
+	return EVP_PKEY_decapsulate(c->a.twin, NULL, &n, in, sizeof(in)) > 0;
 }
 
-static bool rsa_kem_sve(struct wdp_rsa_kem *c)
+static bool rsa_kem_read(struct wdp_asym *a)
 {
-	if (!c->known) {
-		ERR_set_mark();
-		c->sve = rsa_kem_answers(c);
-		c->known = true;
-		ERR_pop_to_mark();
-	}
-	return c->sve;
+	struct wdp_rsa_kem *c = (struct wdp_rsa_kem *)a;
+
+	ERR_set_mark();
+	c->sve = rsa_kem_answers(c);
+	ERR_pop_to_mark();
+	return true;
+}
+
+static bool rsa_kem_sve(struct wdp_asym *a)
+{
+	return wdp_asym_known(a) && ((const struct wdp_rsa_kem *)a)->sve;
+}
+
+static const OSSL_PARAM rsa_kem_gettables[] = { OSSL_PARAM_END };
+static const OSSL_PARAM rsa_kem_settables[] = {
+	OSSL_PARAM_utf8_string(OSSL_KEM_PARAM_OPERATION, NULL, 0),
+	OSSL_PARAM_END,
+};
+
+static const struct wdp_asym_ops rsa_kem_ops = {
+	.size = sizeof(struct wdp_rsa_kem),
+	.read = rsa_kem_read,
+	.gettables = rsa_kem_gettables,
+	.settables = rsa_kem_settables,
+};
+
+WDP_ASYM_BIND(rsa_kem, &rsa_kem_ops)
+
+static int rsa_encapsulate_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+	struct wdp_rsa_kem *c = ctx;
+
+	c->encapsulates = true;
+	return wdp_asym_init(&c->a, key, params, EVP_PKEY_encapsulate_init);
+}
+
+static int rsa_decapsulate_init(void *ctx, void *key, const OSSL_PARAM params[])
+{
+	struct wdp_rsa_kem *c = ctx;
+
+	c->encapsulates = false;
+	return wdp_asym_init(&c->a, key, params, EVP_PKEY_decapsulate_init);
 }
 
 /* ---- encapsulate --------------------------------------------------------- */
@@ -198,7 +104,7 @@ static bool rsa_kem_in_range(const uint8_t *z, const uint8_t *n, size_t k)
 	       (z[k - 1] != n[k - 1] - 1 || memcmp(z, n, k - 1) != 0);
 }
 
-static int rsa_kem_secret(struct wdp_rsa_kem *c, uint8_t *z)
+static int rsa_kem_secret(struct wdp_asym *c, uint8_t *z)
 {
 	const uint8_t *n = wdp_rsa_modulus(c->key);
 	size_t k = c->key->size;
@@ -212,7 +118,7 @@ static int rsa_kem_secret(struct wdp_rsa_kem *c, uint8_t *z)
 	return -EIO;
 }
 
-static int rsa_encapsulate_device(struct wdp_rsa_kem *c, uint8_t *out,
+static int rsa_encapsulate_device(struct wdp_asym *c, uint8_t *out,
 				  uint8_t *secret)
 {
 	uint8_t z[HPRE_WIDTH_MAX];
@@ -235,7 +141,7 @@ static int rsa_encapsulate_device(struct wdp_rsa_kem *c, uint8_t *out,
 static int rsa_encapsulate(void *ctx, uint8_t *out, size_t *out_len,
 			   uint8_t *secret, size_t *secret_len)
 {
-	struct wdp_rsa_kem *c = ctx;
+	struct wdp_asym *c = ctx;
 	int rc = WDP_IN_SOFTWARE;
 	size_t k;
 
@@ -262,7 +168,7 @@ static int rsa_encapsulate(void *ctx, uint8_t *out, size_t *out_len,
 static int rsa_decapsulate(void *ctx, uint8_t *secret, size_t *secret_len,
 			   const uint8_t *in, size_t len)
 {
-	struct wdp_rsa_kem *c = ctx;
+	struct wdp_asym *c = ctx;
 	int rc = WDP_IN_SOFTWARE;
 	size_t k;
 
@@ -283,16 +189,10 @@ static int rsa_decapsulate(void *ctx, uint8_t *secret, size_t *secret_len,
 }
 
 const OSSL_DISPATCH wdp_rsa_kem_fns[] = {
-	{ WDP_FN(KEM_NEWCTX, rsa_kem_new) },
-	{ WDP_FN(KEM_FREECTX, rsa_kem_free) },
-	{ WDP_FN(KEM_DUPCTX, rsa_kem_dup) },
+	WDP_ASYM_ROWS(KEM, rsa_kem),
 	{ WDP_FN(KEM_ENCAPSULATE_INIT, rsa_encapsulate_init) },
 	{ WDP_FN(KEM_ENCAPSULATE, rsa_encapsulate) },
 	{ WDP_FN(KEM_DECAPSULATE_INIT, rsa_decapsulate_init) },
 	{ WDP_FN(KEM_DECAPSULATE, rsa_decapsulate) },
-	{ WDP_FN(KEM_GET_CTX_PARAMS, rsa_kem_get_params) },
-	{ WDP_FN(KEM_GETTABLE_CTX_PARAMS, rsa_kem_gettable) },
-	{ WDP_FN(KEM_SET_CTX_PARAMS, rsa_kem_set_params) },
-	{ WDP_FN(KEM_SETTABLE_CTX_PARAMS, rsa_kem_settable) },
 	{ 0, NULL },
 };

@@ -18,6 +18,7 @@
 
 #include "base/wd_base.h"
 #include "base/wd_log.h"
+#include "provider/wdp_asym.h"
 #include "provider/wdp_der.h"
 #include "provider/wdp_ec.h"
 
@@ -32,10 +33,7 @@
 #define SM2_TEXT_MIN 8
 
 struct sm2_enc {
-	struct wdp_ctx *prov;
-	struct wdp_pkey *key;
-	EVP_PKEY_CTX *twin;
-	bool known; /* the next is so */
+	struct wdp_asym a;
 	bool sm3;
 };
 
@@ -46,62 +44,14 @@ struct sm2_room {
 	uint8_t nonce[SM2_W];
 };
 
-static OSSL_FUNC_asym_cipher_newctx_fn sm2_enc_new;
-static OSSL_FUNC_asym_cipher_freectx_fn sm2_enc_free;
-static OSSL_FUNC_asym_cipher_dupctx_fn sm2_enc_dup;
 static OSSL_FUNC_asym_cipher_encrypt_init_fn sm2_encrypt_init;
 static OSSL_FUNC_asym_cipher_encrypt_fn sm2_encrypt;
 static OSSL_FUNC_asym_cipher_decrypt_init_fn sm2_decrypt_init;
 static OSSL_FUNC_asym_cipher_decrypt_fn sm2_decrypt;
-static OSSL_FUNC_asym_cipher_get_ctx_params_fn sm2_enc_get_params;
-static OSSL_FUNC_asym_cipher_gettable_ctx_params_fn sm2_enc_gettable;
-static OSSL_FUNC_asym_cipher_set_ctx_params_fn sm2_enc_set_params;
-static OSSL_FUNC_asym_cipher_settable_ctx_params_fn sm2_enc_settable;
-
-/* ---- the context --------------------------------------------------------- */
-
-static void *sm2_enc_new(void *provctx)
-{
-	struct sm2_enc *c = calloc(1, sizeof(*c));
-
-	if (c)
-		c->prov = provctx;
-	return c;
-}
-
-static void sm2_enc_free(void *ctx)
-{
-	struct sm2_enc *c = ctx;
-
-	if (!c)
-		return;
-	EVP_PKEY_CTX_free(c->twin);
-	wdp_pkey_put(c->key);
-	free(c);
-}
-
-static void *sm2_enc_dup(void *ctx)
-{
-	const struct sm2_enc *c = ctx;
-	struct sm2_enc *copy = malloc(sizeof(*copy));
-
-	if (!copy)
-		return NULL;
-	*copy = *c;
-	copy->twin = NULL;
-	if (c->key)
-		wdp_pkey_get(c->key);
-	if (c->twin && !(copy->twin = EVP_PKEY_CTX_dup(c->twin))) {
-		sm2_enc_free(copy);
-		return NULL;
-	}
-	return copy;
-}
-
 /* ---- parameters ---------------------------------------------------------- */
 
 /* No digest named: SM3. */
-static bool sm2_enc_read(struct sm2_enc *c)
+static bool sm2_enc_read(struct wdp_asym *a)
 {
 	char md[SM2_NAME_MAX] = "";
 	OSSL_PARAM params[] = {
@@ -109,44 +59,19 @@ static bool sm2_enc_read(struct sm2_enc *c)
 						 md, sizeof(md)),
 		OSSL_PARAM_construct_end(),
 	};
+	const EVP_MD *named;
 
-	if (EVP_PKEY_CTX_get_params(c->twin, params) <= 0)
+	if (EVP_PKEY_CTX_get_params(a->twin, params) <= 0)
 		return false;
-	c->sm3 = !*md || EVP_MD_is_a(wdp_twin_md(c->prov, md), "SM3");
+	named = *md ? wdp_twin_md(a->prov, md) : NULL;
+	((struct sm2_enc *)a)->sm3 =
+		!*md || (named && EVP_MD_is_a(named, "SM3"));
 	return true;
 }
 
-static bool sm2_enc_uses_sm3(struct sm2_enc *c)
+static bool sm2_enc_uses_sm3(struct wdp_asym *a)
 {
-	if (!c->known)
-		c->known = sm2_enc_read(c);
-	return c->known && c->sm3;
-}
-
-static int sm2_enc_set_params(void *ctx, const OSSL_PARAM params[])
-{
-	struct sm2_enc *c = ctx;
-	OSSL_PARAM *made;
-	int ok;
-
-	if (!c)
-		return 0;
-	if (!params)
-		return 1;
-	if (!c->twin)
-		return 0;
-	c->known = false;
-	params = wdp_pkey_params(params, &made);
-	ok = params && EVP_PKEY_CTX_set_params(c->twin, params) > 0;
-	free(made);
-	return ok;
-}
-
-static int sm2_enc_get_params(void *ctx, OSSL_PARAM params[])
-{
-	struct sm2_enc *c = ctx;
-
-	return c && c->twin && EVP_PKEY_CTX_get_params(c->twin, params) > 0;
+	return wdp_asym_known(a) && ((const struct sm2_enc *)a)->sm3;
 }
 
 /* clang-format off */
@@ -162,59 +87,28 @@ static const OSSL_PARAM sm2_enc_settables[] = {
 };
 /* clang-format on */
 
-static const OSSL_PARAM *sm2_enc_gettable(void *ctx, void *provctx)
-{
-	struct sm2_enc *c = ctx;
+static const struct wdp_asym_ops sm2_enc_ops = {
+	.size = sizeof(struct sm2_enc),
+	.read = sm2_enc_read,
+	.gettables = sm2_enc_gettables,
+	.settables = sm2_enc_settables,
+};
 
-	(void)provctx;
-	return c && c->twin ? EVP_PKEY_CTX_gettable_params(c->twin)
-			    : sm2_enc_gettables;
-}
-
-static const OSSL_PARAM *sm2_enc_settable(void *ctx, void *provctx)
-{
-	struct sm2_enc *c = ctx;
-
-	(void)provctx;
-	return c && c->twin ? EVP_PKEY_CTX_settable_params(c->twin)
-			    : sm2_enc_settables;
-}
-
-/* ---- init ---------------------------------------------------------------- */
-
-static int sm2_enc_init(struct sm2_enc *c, struct wdp_pkey *k,
-			const OSSL_PARAM params[],
-			int (*init)(EVP_PKEY_CTX *, const OSSL_PARAM[]))
-{
-	EVP_PKEY_CTX *twin;
-
-	if (!c || !k)
-		return 0;
-	twin = wdp_pkey_twin_ctx(k);
-	if (!twin)
-		return 0;
-	EVP_PKEY_CTX_free(c->twin);
-	c->twin = twin;
-	wdp_pkey_get(k);
-	wdp_pkey_put(c->key);
-	c->key = k;
-	c->known = false;
-	return init(c->twin, NULL) > 0 && sm2_enc_set_params(c, params);
-}
+WDP_ASYM_BIND(sm2_enc, &sm2_enc_ops)
 
 static int sm2_encrypt_init(void *ctx, void *key, const OSSL_PARAM params[])
 {
-	return sm2_enc_init(ctx, key, params, EVP_PKEY_encrypt_init_ex);
+	return wdp_asym_init(ctx, key, params, EVP_PKEY_encrypt_init_ex);
 }
 
 static int sm2_decrypt_init(void *ctx, void *key, const OSSL_PARAM params[])
 {
-	return sm2_enc_init(ctx, key, params, EVP_PKEY_decrypt_init_ex);
+	return wdp_asym_init(ctx, key, params, EVP_PKEY_decrypt_init_ex);
 }
 
 /* ---- the device ---------------------------------------------------------- */
 
-static bool sm2_enc_offloads(struct sm2_enc *c, enum offload_kind kind,
+static bool sm2_enc_offloads(struct wdp_asym *c, enum offload_kind kind,
 			     size_t len)
 {
 	if (sm2_enc_uses_sm3(c) && len >= SM2_TEXT_MIN &&
@@ -225,7 +119,7 @@ static bool sm2_enc_offloads(struct sm2_enc *c, enum offload_kind kind,
 }
 
 /* @numbers in, and those of the output back. */
-static int sm2_enc_job(struct sm2_enc *c, enum offload_kind kind,
+static int sm2_enc_job(struct wdp_asym *c, enum offload_kind kind,
 		       const struct hpre_op *hw, struct sm2_room *room,
 		       struct hpre_num numbers[HPRE_NUMBERS],
 		       struct offload_waiter *w)
@@ -250,7 +144,7 @@ static int sm2_enc_job(struct sm2_enc *c, enum offload_kind kind,
 /* ---- encrypt ------------------------------------------------------------- */
 
 /* Return: as the codec, -EILSEQ: not a point; -EIO: no randomness, raised. */
-static int sm2_seal(struct sm2_enc *c, struct sm2_room *room,
+static int sm2_seal(struct wdp_asym *c, struct sm2_room *room,
 		    struct wdp_der_sm2 *ct, const uint8_t *in, size_t len,
 		    struct offload_waiter *w)
 {
@@ -282,7 +176,7 @@ static int sm2_seal(struct sm2_enc *c, struct sm2_room *room,
 	return 0;
 }
 
-static int sm2_encrypt_device(struct sm2_enc *c, uint8_t *out, size_t *out_len,
+static int sm2_encrypt_device(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			      size_t size, const uint8_t *in, size_t len)
 {
 	struct sm2_room stack, *room;
@@ -314,7 +208,7 @@ release:
  * Into memory of our own where the caller's might not do: that of 3.0.19 writes
  * past its end.
  */
-static int sm2_encrypt_small(struct sm2_enc *c, uint8_t *out, size_t *out_len,
+static int sm2_encrypt_small(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			     size_t size, size_t need, const uint8_t *in,
 			     size_t len)
 {
@@ -334,7 +228,7 @@ static int sm2_encrypt_small(struct sm2_enc *c, uint8_t *out, size_t *out_len,
 	return ok;
 }
 
-static int sm2_encrypt_twin(struct sm2_enc *c, uint8_t *out, size_t *out_len,
+static int sm2_encrypt_twin(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			    size_t size, const uint8_t *in, size_t len)
 {
 	size_t need = 0;
@@ -349,7 +243,7 @@ static int sm2_encrypt_twin(struct sm2_enc *c, uint8_t *out, size_t *out_len,
 static int sm2_encrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 		       const uint8_t *in, size_t len)
 {
-	struct sm2_enc *c = ctx;
+	struct wdp_asym *c = ctx;
 	int rc = WDP_IN_SOFTWARE;
 
 	if (!c->key)
@@ -363,7 +257,7 @@ static int sm2_encrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 
 /* ---- decrypt ------------------------------------------------------------- */
 
-static int sm2_open(struct sm2_enc *c, struct sm2_room *room,
+static int sm2_open(struct wdp_asym *c, struct sm2_room *room,
 		    const struct wdp_der_sm2 *ct, uint8_t *out,
 		    struct offload_waiter *w)
 {
@@ -386,7 +280,7 @@ static int sm2_open(struct sm2_enc *c, struct sm2_room *room,
 }
 
 /* Return: 0; -errno of the device; WDP_IN_SOFTWARE: nothing for it. */
-static int sm2_decrypt_device(struct sm2_enc *c, uint8_t *out, size_t *out_len,
+static int sm2_decrypt_device(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			      size_t size, const uint8_t *in, size_t len)
 {
 	struct sm2_room stack, *room;
@@ -411,7 +305,7 @@ static int sm2_decrypt_device(struct sm2_enc *c, uint8_t *out, size_t *out_len,
 	return rc;
 }
 
-static int sm2_decrypt_twin(struct sm2_enc *c, uint8_t *out, size_t *out_len,
+static int sm2_decrypt_twin(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			    size_t size, const uint8_t *in, size_t len)
 {
 	*out_len = size;
@@ -419,7 +313,7 @@ static int sm2_decrypt_twin(struct sm2_enc *c, uint8_t *out, size_t *out_len,
 }
 
 /* The device said -EIO: of a good ciphertext it was a failure. */
-static int sm2_decrypt_doubt(struct sm2_enc *c, uint8_t *out, size_t *out_len,
+static int sm2_decrypt_doubt(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			     size_t size, const uint8_t *in, size_t len)
 {
 	if (!sm2_decrypt_twin(c, out, out_len, size, in, len)) {
@@ -436,7 +330,7 @@ static int sm2_decrypt_doubt(struct sm2_enc *c, uint8_t *out, size_t *out_len,
 static int sm2_decrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 		       const uint8_t *in, size_t len)
 {
-	struct sm2_enc *c = ctx;
+	struct wdp_asym *c = ctx;
 	int rc = WDP_IN_SOFTWARE;
 
 	if (!c->key)
@@ -453,16 +347,10 @@ static int sm2_decrypt(void *ctx, uint8_t *out, size_t *out_len, size_t size,
 }
 
 const OSSL_DISPATCH wdp_sm2_asym_cipher_fns[] = {
-	{ WDP_FN(ASYM_CIPHER_NEWCTX, sm2_enc_new) },
-	{ WDP_FN(ASYM_CIPHER_FREECTX, sm2_enc_free) },
-	{ WDP_FN(ASYM_CIPHER_DUPCTX, sm2_enc_dup) },
+	WDP_ASYM_ROWS(ASYM_CIPHER, sm2_enc),
 	{ WDP_FN(ASYM_CIPHER_ENCRYPT_INIT, sm2_encrypt_init) },
 	{ WDP_FN(ASYM_CIPHER_ENCRYPT, sm2_encrypt) },
 	{ WDP_FN(ASYM_CIPHER_DECRYPT_INIT, sm2_decrypt_init) },
 	{ WDP_FN(ASYM_CIPHER_DECRYPT, sm2_decrypt) },
-	{ WDP_FN(ASYM_CIPHER_GET_CTX_PARAMS, sm2_enc_get_params) },
-	{ WDP_FN(ASYM_CIPHER_GETTABLE_CTX_PARAMS, sm2_enc_gettable) },
-	{ WDP_FN(ASYM_CIPHER_SET_CTX_PARAMS, sm2_enc_set_params) },
-	{ WDP_FN(ASYM_CIPHER_SETTABLE_CTX_PARAMS, sm2_enc_settable) },
 	{ 0, NULL },
 };
