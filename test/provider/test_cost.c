@@ -127,6 +127,40 @@ static int run_digest(struct work *w)
 			    &n);
 }
 
+/* A new key, and a secret shared with itself. */
+static int run_exchange(struct work *w, const char *type, const char *group)
+{
+	EVP_PKEY_CTX *gen =
+		EVP_PKEY_CTX_new_from_name(w->ctx, type, "provider=wd");
+	EVP_PKEY_CTX *c = NULL;
+	EVP_PKEY *key = NULL;
+	size_t n = 65536;
+	int ok;
+
+	ok = EVP_PKEY_keygen_init(gen) > 0 &&
+	     (!group || EVP_PKEY_CTX_set_group_name(gen, group) > 0) &&
+	     EVP_PKEY_generate(gen, &key) > 0;
+	if (ok)
+		c = EVP_PKEY_CTX_new_from_pkey(w->ctx, key, "provider=wd");
+	ok = ok && EVP_PKEY_derive_init(c) > 0 &&
+	     EVP_PKEY_derive_set_peer(c, key) > 0 &&
+	     EVP_PKEY_derive(c, w->buf, &n) > 0;
+	EVP_PKEY_CTX_free(gen);
+	EVP_PKEY_CTX_free(c);
+	EVP_PKEY_free(key);
+	return ok;
+}
+
+static int run_dh(struct work *w)
+{
+	return run_exchange(w, "DH", "ffdhe4096");
+}
+
+static int run_x448(struct work *w)
+{
+	return run_exchange(w, "X448", NULL);
+}
+
 static void *work_thread(void *arg)
 {
 	struct work *w = arg;
@@ -168,6 +202,8 @@ static void operations_fit_into_a_jobs_stack(void)
 {
 	static const struct work rows[] = {
 		{ .name = "RSA-2048 signature", .run = run_sign },
+		{ .name = "ffdhe4096 key and secret", .run = run_dh },
+		{ .name = "X448 key and secret", .run = run_x448 },
 		{ .name = "AES-256-GCM of 64 KiB", .run = run_gcm },
 		{ .name = "SM4-CBC of 64 KiB", .run = run_cbc },
 		{ .name = "SM3 of 64 KiB", .run = run_digest },
