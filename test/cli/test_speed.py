@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 
 import wdtest
 
@@ -14,6 +15,11 @@ WAYS = {"alone": ["-provider", "wd"],
         "default after wd": ["-provider", "wd", "-provider", "default"]}
 KINDS = {"rsa2048": "rsa-private", "sm3": "sm3", "sm4-cbc": "sm4-cbc",
          "aes-256-gcm": "aes-gcm"}
+
+KEYS = {"rsa1024": "rsa-private", "rsa4096": "rsa-private",
+        "ecdsap256": "ecdsa-sign", "ecdsap384": "ecdsa-verify",
+        "ecdhp256": "ecdh", "ecdhx25519": "x25519", "ecdhx448": "x448",
+        "ffdh2048": "dh", "ffdh4096": "dh", "curveSM2": "sm2-sign"}
 
 
 class Speed(wdtest.ProviderTest):
@@ -50,6 +56,15 @@ class Speed(wdtest.ProviderTest):
                         # first, default's own code runs.
                         if name != "default before wd":
                             self.assertGreater(count, 0, kind)
+
+    def test_every_kind_of_key_alone(self):
+        for algorithm, kind in KEYS.items():
+            for jobs in ([], ["-async_jobs", "16"]):
+                with self.subTest(algorithm=algorithm, jobs=jobs):
+                    stats = tempfile.mkdtemp(dir=self.dir)
+                    self.speed("-provider", "wd", *jobs, algorithm,
+                               WD_STATS=stats)
+                    self.assertGreater(self.jobs(stats).get(kind, 0), 10)
 
     def test_asynchronous_on_other_devices_and_without_a_helper_thread(self):
         for env in ({"device": "emu:nosva"}, {"device": "emu:kunpeng920"},
