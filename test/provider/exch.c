@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "test/provider/exch.h"
 
+#include <pthread.h>
+
 #include <openssl/err.h>
 #include <openssl/params.h>
 
@@ -88,4 +90,42 @@ void same_exchange(const struct side *judge, const struct side *s,
 	T_MEM(got.bytes, want.bytes, want.step ? 0 : want.len);
 	EVP_PKEY_free(mine);
 	EVP_PKEY_free(other);
+}
+
+#define THREADS 4
+#define TIMES	20 /* exchanges of each */
+
+struct exch_thread {
+	pthread_t id;
+	const struct side *s;
+	EVP_PKEY *key, *peer;
+	const struct secret *want;
+};
+
+static void *exch_thread(void *arg)
+{
+	const struct exch_thread *t = arg;
+	const struct way padded = { .pad = EVP_PKEY_is_a(t->key, "DH") };
+	struct secret z;
+
+	for (int i = 0; i < TIMES; i++) {
+		exchange(t->s, t->key, t->peer, &padded, &z);
+		T_EQ(z.step, 0);
+		T_EQ(z.len, t->want->len);
+		T_MEM(z.bytes, t->want->bytes, z.len);
+	}
+	return NULL;
+}
+
+void exchange_in_threads(const struct side *s, EVP_PKEY *key, EVP_PKEY *peer,
+			 const struct secret *want)
+{
+	struct exch_thread t[THREADS];
+
+	for (int i = 0; i < THREADS; i++) {
+		t[i] = (struct exch_thread){ 0, s, key, peer, want };
+		T_EQ(pthread_create(&t[i].id, NULL, exch_thread, &t[i]), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(t[i].id, NULL);
 }

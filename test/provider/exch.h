@@ -34,6 +34,10 @@ void exchange(const struct side *s, EVP_PKEY *key, EVP_PKEY *peer,
 void same_exchange(const struct side *judge, const struct side *s,
 		   EVP_PKEY *key, EVP_PKEY *peer, const struct way *w);
 
+/* Threads that use @key at once, from its first use on, all with @peer. */
+void exchange_in_threads(const struct side *s, EVP_PKEY *key, EVP_PKEY *peer,
+			 const struct secret *want);
+
 /* EVP_PKEY_public_check() and its kin on a side; leaves no errors. */
 int exch_check(const struct side *s, EVP_PKEY *key,
 	       int (*what)(EVP_PKEY_CTX *));

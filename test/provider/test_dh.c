@@ -809,6 +809,28 @@ static void an_encoded_peer_is_taken(void)
 	side_free(s);
 }
 
+static void one_key_serves_many_threads(void)
+{
+	const struct way padded = { .pad = 1 };
+	struct side *s;
+	EVP_PKEY *a, *b, *mine, *peer;
+	struct secret want;
+
+	start();
+	s = side_wd("emu", NULL, false);
+	a = group_key(def, "DH", "ffdhe2048", 0);
+	b = group_key(def, "DH", "ffdhe2048", 0);
+	mine = side_take(s, a, EVP_PKEY_KEYPAIR);
+	peer = side_take(s, b, EVP_PKEY_PUBLIC_KEY);
+	exchange(def, a, b, &padded, &want);
+	exchange_in_threads(s, mine, peer, &want);
+	EVP_PKEY_free(a);
+	EVP_PKEY_free(b);
+	EVP_PKEY_free(mine);
+	EVP_PKEY_free(peer);
+	side_free(s);
+}
+
 static void copies_of_a_context_go_on(void)
 {
 	struct side *s;
@@ -853,4 +875,5 @@ T_MAIN(T_CASE(every_named_group_works_both_ways), T_CASE(every_device_does_it),
        T_CASE(any_failure_is_made_good_in_software),
        T_CASE(without_fallback_nothing_leaves),
        T_CASE(alone_without_a_device_it_is_software),
-       T_CASE(an_encoded_peer_is_taken), T_CASE(copies_of_a_context_go_on))
+       T_CASE(an_encoded_peer_is_taken), T_CASE(copies_of_a_context_go_on),
+       T_CASE(one_key_serves_many_threads))

@@ -535,6 +535,42 @@ static void contexts_can_be_copied_and_used_again(void)
 	side_free(s);
 }
 
+/* A key of a decoder's, whose form is made at its first use, and a lean one. */
+static void one_key_serves_many_threads(void)
+{
+	struct side *s;
+
+	start();
+	s = side_wd("emu", NULL, true);
+	for (size_t i = 0; i < ARRAY(curves); i++) {
+		EVP_PKEY *a = new_key(def, &curves[i]),
+			 *b = new_key(def, &curves[i]), *lean, *read, *peer;
+		uint8_t der[200], *to = der;
+		const uint8_t *from = der;
+		struct secret want;
+		int len = i2d_PrivateKey(a, &to);
+
+		exchange(def, a, b, &plain, &want);
+		lean = side_take(s, a, EVP_PKEY_KEYPAIR);
+		read = d2i_AutoPrivateKey_ex(NULL, &from, len, s->lib, NULL);
+		peer = side_take(s, b, EVP_PKEY_PUBLIC_KEY);
+		T_OK(lean && read && peer);
+		exchange_in_threads(s, read, peer, &want);
+		exchange_in_threads(s, lean, peer, &want);
+		/* The other way round it is the peer that is read. */
+		exchange(def, b, a, &plain, &want);
+		EVP_PKEY_free(peer);
+		peer = side_take(s, b, EVP_PKEY_KEYPAIR);
+		exchange_in_threads(s, peer, read, &want);
+		EVP_PKEY_free(a);
+		EVP_PKEY_free(b);
+		EVP_PKEY_free(lean);
+		EVP_PKEY_free(read);
+		EVP_PKEY_free(peer);
+	}
+	side_free(s);
+}
+
 /* ---- who does it ---------------------------------------------------------------- */
 
 /* Kunpeng 920 has no curves: while another provider does, wd has none either. */
@@ -630,6 +666,7 @@ T_MAIN(T_CASE(rfc_7748_vectors_hold),
        T_CASE(keys_of_octets_are_as_by_default),
        T_CASE(copies_have_the_parts_that_were_asked_for),
        T_CASE(contexts_can_be_copied_and_used_again),
+       T_CASE(one_key_serves_many_threads),
        T_CASE(without_curves_nothing_is_offered),
        T_CASE(any_failure_is_made_good_in_software),
        T_CASE(without_fallback_nothing_leaves))

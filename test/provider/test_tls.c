@@ -162,6 +162,7 @@ struct story {
 	int version;
 	const char *server, *client; /* identities; client NULL: none */
 	const char *groups, *suite;
+	const char *server_groups; /* NULL: @groups */
 	const char *dh; /* of TLS 1.2: group, or "1024": without a name */
 	bool ticketless, async;
 };
@@ -228,7 +229,8 @@ static SSL_CTX *make(const struct side *s, bool server, const struct story *t)
 				    server ? TLS_server_method()
 					   : TLS_client_method());
 	const char *own = server ? t->server : t->client,
-		   *peer = server ? t->client : t->server;
+		   *peer = server ? t->client : t->server,
+		   *list = t->groups ? t->groups : ALL_GROUPS;
 
 	T_OK(c);
 	SSL_CTX_set_security_level(c, 0);
@@ -239,8 +241,9 @@ static SSL_CTX *make(const struct side *s, bool server, const struct story *t)
 	SSL_CTX_set_options(
 		c, SSL_OP_ALLOW_CLIENT_RENEGOTIATION |
 			   SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION);
-	T_EQ(SSL_CTX_set1_groups_list(c, t->groups ? t->groups : ALL_GROUPS),
-	     1);
+	if (server && t->server_groups)
+		list = t->server_groups;
+	T_EQ(SSL_CTX_set1_groups_list(c, list), 1);
 	if (t->suite)
 		T_EQ(SSL_CTX_set_cipher_list(c, t->suite), 1);
 	if (t->ticketless)
@@ -382,8 +385,6 @@ static bool connects(const struct side *client, const struct side *server,
 
 	begin(&l, client, server, t);
 	ok = open_link(&l, NULL);
-	if (!ok)
-		ERR_print_errors_fp(stderr);
 	close_link(&l);
 	end(&l);
 	return ok;
@@ -504,6 +505,35 @@ static void every_group_of_integers_in_tls_12(void)
 		grew(s, g->kind, before, 2, g->name);
 		must_connect(def, s, &t, g->name);
 		grew(s, g->kind, before, 4, g->name);
+	}
+	side_free(s);
+}
+
+/* The client's first share is of no use: HelloRetryRequest. */
+static void a_second_share_is_made(void)
+{
+	static const char *const wanted[] = { "P-384", "X448", "ffdhe3072" };
+	static const char *const kinds[] = { "ecdh", "x448", "dh" };
+	struct side *s;
+
+	start();
+	s = side_wd("emu", "no", false);
+	for (size_t i = 0; i < ARRAY(wanted); i++) {
+		struct story t = { .version = TLS1_3_VERSION,
+				   .server = "P-256",
+				   .groups = "X25519:P-384:X448:ffdhe3072",
+				   .server_groups = wanted[i] };
+		long first = side_count(s, "x25519", "done"),
+		     second = side_count(s, kinds[i], "done");
+
+		must_connect(s, def, &t, wanted[i]);
+		grew(s, "x25519", first, 1, "first share");
+		grew(s, kinds[i], second, 2, wanted[i]);
+		must_connect(def, s, &t, wanted[i]);
+		grew(s, kinds[i], second, 4, wanted[i]);
+		/* wd on both sides. */
+		must_connect(s, s, &t, wanted[i]);
+		grew(s, kinds[i], second, 8, wanted[i]);
 	}
 	side_free(s);
 }
@@ -760,6 +790,27 @@ static void failing_devices_do_not_show(void)
 	}
 }
 
+/* With fallback off the handshake fails, and that is all. */
+static void without_fallback_handshakes_fail(void)
+{
+	static const char *const faults[] = {
+		"emu:fault=hpre.status/1",
+		"emu:fault=hpre.stop/1",
+		"emu:nosva,fault=hpre.status/1",
+	};
+
+	start();
+	for (size_t i = 0; i < ARRAY(faults); i++) {
+		struct side *s = side_wd(faults[i], "no", false);
+
+		for (size_t j = 0; j < ARRAY(mixed); j++) {
+			T_EQ(connects(s, def, &mixed[j]), 0);
+			T_EQ(connects(def, s, &mixed[j]), 0);
+		}
+		side_free(s);
+	}
+}
+
 /* Its RSA and DH are offloaded, the rest is the default provider's. */
 static void kunpeng_920_does_what_it_can(void)
 {
@@ -795,6 +846,7 @@ int main(int argc, char **argv)
 		T_CASE(every_group_of_curves),
 		T_CASE(every_group_of_integers_in_tls_13),
 		T_CASE(every_group_of_integers_in_tls_12),
+		T_CASE(a_second_share_is_made),
 		T_CASE(rsa_key_transport),
 		T_CASE(every_certificate),
 		T_CASE(every_client_certificate),
@@ -802,6 +854,7 @@ int main(int argc, char **argv)
 		T_CASE(connections_renegotiate),
 		T_CASE(paused_handshakes_come_to_an_end),
 		T_CASE(failing_devices_do_not_show),
+		T_CASE(without_fallback_handshakes_fail),
 		T_CASE(kunpeng_920_does_what_it_can),
 		T_CASE(wd_alone_is_enough),
 	};
