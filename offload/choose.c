@@ -18,11 +18,13 @@ static bool engine_usable(struct engine *e)
 	return false;
 }
 
-bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes)
+bool offload_choose_cipher(struct offload *o, enum offload_kind kind,
+			   bool encrypt, size_t bytes)
 {
 	struct choose_in in = {
 		.has = o->has[kind],
-		.min_bytes = o->cfg.min_bytes[kind],
+		.min_bytes = encrypt ? o->cfg.min_bytes[kind]
+				     : o->cfg.min_decrypt[kind],
 		.bytes = bytes,
 	};
 
@@ -31,4 +33,18 @@ bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes)
 	in.usable =
 		o->cfg.insist || engine_usable(&o->engine[kinds[kind].engine]);
 	return choose_device(&in);
+}
+
+bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes)
+{
+	return offload_choose_cipher(o, kind, true, bytes);
+}
+
+size_t offload_least(const struct offload *o, enum offload_kind kind)
+{
+	uint32_t a = o->cfg.min_bytes[kind], b = o->cfg.min_decrypt[kind];
+
+	if (!o->has[kind])
+		return SIZE_MAX;
+	return a < b ? a : b;
 }

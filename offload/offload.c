@@ -19,10 +19,10 @@
 #define LIST_MAX (UACCE_ENGINES * DEVICES_MAX)
 
 const struct kind kinds[OFFLOAD_KINDS] = {
-#define OFFLOAD_KIND(id, text, of, needs, least)                               \
+#define OFFLOAD_KIND(id, text, of, needs, ...)                                 \
 	[OFFLOAD_##id] = { .name = (text),                                     \
 			   .engine = (of),                                     \
-			   .min_bytes = (least),                               \
+			   .min_bytes = { __VA_ARGS__ },                       \
 			   .algorithm = (needs) },
 #include "offload/offload_kinds.def"
 #undef OFFLOAD_KIND
@@ -41,7 +41,7 @@ void offload_config_init(struct offload_config *cfg)
 		.timeout_ms = TIMEOUT_DEFAULT_MS,
 	};
 	for (int k = 0; k < OFFLOAD_KINDS; k++)
-		cfg->min_bytes[k] = kinds[k].min_bytes;
+		cfg->min_bytes[k] = cfg->min_decrypt[k] = OFFLOAD_MIN_DEFAULT;
 }
 
 /* ---- which host --------------------------------------------------------- */
@@ -205,6 +205,20 @@ static int devices_find(struct offload *o, const char *only)
 	return 0;
 }
 
+/* The slowest device decides. */
+static void thresholds_take(struct offload *o)
+{
+	for (int k = 0; k < OFFLOAD_KINDS; k++) {
+		bool v3 = offload_qm_version(o, kinds[k].engine) >= 3;
+		const uint32_t *of = &kinds[k].min_bytes[v3 ? 2 : 0];
+
+		if (o->cfg.min_bytes[k] == OFFLOAD_MIN_DEFAULT)
+			o->cfg.min_bytes[k] = of[0];
+		if (o->cfg.min_decrypt[k] == OFFLOAD_MIN_DEFAULT)
+			o->cfg.min_decrypt[k] = of[1];
+	}
+}
+
 /* ---- life --------------------------------------------------------------- */
 
 static void config_take(struct offload *o, const struct offload_config *cfg)
@@ -240,6 +254,7 @@ static int offload_make(struct offload **out, const struct offload_config *cfg,
 	rc = devices_find(o, only);
 	if (rc)
 		goto free_host;
+	thresholds_take(o);
 	rc = proc_new(o, &p);
 	if (rc)
 		goto free_host;

@@ -37,7 +37,7 @@
 #include "uacce/uacce.h"
 
 enum offload_kind {
-#define OFFLOAD_KIND(id, name, engine, needs, min_bytes) OFFLOAD_##id,
+#define OFFLOAD_KIND(id, ...) OFFLOAD_##id,
 #include "offload/offload_kinds.def"
 #undef OFFLOAD_KIND
 	OFFLOAD_KINDS
@@ -66,11 +66,14 @@ struct offload_config {
 	bool insist; /* choose devices that have failed, too: the caller wants
 		      * to hear of it, not to go on without; so a cipher's job
 		      * over its own input may lose it when it fails */
-	uint32_t min_bytes[OFFLOAD_KINDS]; /* see offload_config_init() */
+	/* Thresholds; OFFLOAD_MIN_DEFAULT: that of the hardware generation. */
+	uint32_t min_bytes[OFFLOAD_KINDS];
+	uint32_t min_decrypt[OFFLOAD_KINDS]; /* of decryption */
 	const char *stats; /* NULL, or directory for a statistics file */
 };
 
-/* Defaults, including each kind's min_bytes. */
+#define OFFLOAD_MIN_DEFAULT 0xfffffffeu
+
 void offload_config_init(struct offload_config *cfg);
 
 struct offload;
@@ -124,6 +127,11 @@ size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
  * Cheap, no lock, no system call.  True: worth trying on the device.
  */
 bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes);
+bool offload_choose_cipher(struct offload *o, enum offload_kind kind,
+			   bool encrypt, size_t bytes);
+
+/* Bytes below which neither says yes, in whatever direction. */
+size_t offload_least(const struct offload *o, enum offload_kind kind);
 
 /*
  * How an asynchronous caller waits.  The object is the caller's and outlives

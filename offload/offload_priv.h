@@ -132,7 +132,7 @@ struct offload {
 struct kind {
 	const char *name;
 	enum uacce_engine engine;
-	uint32_t min_bytes;
+	uint32_t min_bytes[4]; /* V2, V3; encryption, decryption */
 	const char *algorithm;
 };
 extern const struct kind kinds[OFFLOAD_KINDS];

@@ -62,7 +62,8 @@ struct wdp_config {
 	bool device_nonce;  /* the device draws nonces of SM2; default no */
 	unsigned int queues, batch, timeout_ms;
 	enum offload_poll poll;
-	uint32_t min_bytes[OFFLOAD_KINDS];
+	uint32_t min_bytes[OFFLOAD_KINDS]; /* as in struct offload_config */
+	uint32_t min_decrypt[OFFLOAD_KINDS];
 };
 
 /* What libcrypto offers us; NULL where this version has it not. */

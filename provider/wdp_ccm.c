@@ -217,8 +217,8 @@ static int ccm_crypt(struct ccm_ctx *c, uint8_t *out, const uint8_t *in,
 {
 	int rc;
 
-	if (len &&
-	    offload_choose(c->prov->off, c->spec->kind, len + c->aad.len)) {
+	if (len && offload_choose_cipher(c->prov->off, c->spec->kind,
+					 c->encrypt, len + c->aad.len)) {
 		rc = ccm_job(c, out, in, len, tag);
 		if (!rc)
 			return 0;

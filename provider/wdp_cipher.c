@@ -187,7 +187,8 @@ static int cipher_give(struct cipher_ctx *c)
 static bool cipher_choose(const struct cipher_ctx *c, size_t len)
 {
 	return len >= c->small &&
-	       offload_choose(c->prov->off, c->spec->kind, len);
+	       offload_choose_cipher(c->prov->off, c->spec->kind, c->encrypt,
+				     len);
 }
 
 static struct offload_waiter *cipher_waiter(const struct cipher_ctx *c,

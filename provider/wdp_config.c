@@ -153,10 +153,21 @@ static int wdp_read_uint(const struct wdp_key *k, struct wdp_config *cfg,
 	return rc;
 }
 
+/* k->at is the kind. */
+static int wdp_read_min_decrypt(const struct wdp_key *k, struct wdp_config *cfg,
+				const char *value)
+{
+	return wdp_number(k, value, true, &cfg->min_decrypt[k->at]);
+}
+
 static int wdp_read_min_bytes(const struct wdp_key *k, struct wdp_config *cfg,
 			      const char *value)
 {
-	return wdp_number(k, value, true, wdp_member(k, cfg));
+	int rc = wdp_number(k, value, true, &cfg->min_bytes[k->at]);
+
+	if (!rc)
+		cfg->min_decrypt[k->at] = cfg->min_bytes[k->at];
+	return rc;
 }
 
 static int wdp_read_all_min_bytes(const struct wdp_key *k,
@@ -166,7 +177,7 @@ static int wdp_read_all_min_bytes(const struct wdp_key *k,
 	int rc = wdp_number(k, value, true, &n);
 
 	for (size_t i = 0; !rc && i < OFFLOAD_KINDS; i++)
-		cfg->min_bytes[i] = n;
+		cfg->min_bytes[i] = cfg->min_decrypt[i] = n;
 	return rc;
 }
 
@@ -327,25 +338,32 @@ static const struct wdp_key wdp_keys[] = {
 #undef WDP_KEY
 };
 
-#define WDP_KEYS (WD_ARRAY_SIZE(wdp_keys) + OFFLOAD_KINDS)
+/* Kinds that encrypt and decrypt; those of keys have no sizes. */
+#define WDP_CIPHER_FIRST OFFLOAD_AES_GCM
+#define WDP_CIPHERS	 (OFFLOAD_DES3 - OFFLOAD_AES_GCM + 1)
+
+#define WDP_KEYS (WD_ARRAY_SIZE(wdp_keys) + OFFLOAD_KINDS + WDP_CIPHERS)
 
 /*
- * Key number @i: a row, or min_bytes of a kind, whose name is made in @name.
- * Rows come first, so that the kind's own value overrides the common one.
+ * Key number @i: a row, or min_bytes of a kind, or of its decryption, whose
+ * name is made in @name.  In this order: what is more special overrides.
  */
 static struct wdp_key wdp_key_at(size_t i, char name[WDP_KEY_LEN])
 {
 	size_t kind = i - WD_ARRAY_SIZE(wdp_keys);
+	bool decrypt = kind >= OFFLOAD_KINDS;
 
 	if (i < WD_ARRAY_SIZE(wdp_keys))
 		return wdp_keys[i];
-	snprintf(name, WDP_KEY_LEN, WDP_MIN_BYTES_PREFIX "%s",
-		 offload_kind_name((enum offload_kind)kind));
+	if (decrypt)
+		kind += WDP_CIPHER_FIRST - OFFLOAD_KINDS;
+	snprintf(name, WDP_KEY_LEN, WDP_MIN_BYTES_PREFIX "%s%s",
+		 offload_kind_name((enum offload_kind)kind),
+		 decrypt ? ".decrypt" : "");
 	return (struct wdp_key){
 		.name = name,
-		.read = wdp_read_min_bytes,
-		.at = offsetof(struct wdp_config, min_bytes) +
-		      kind * sizeof(uint32_t),
+		.read = decrypt ? wdp_read_min_decrypt : wdp_read_min_bytes,
+		.at = kind,
 		.max = UINT32_MAX,
 		.allowed = "a number of bytes, k and m allowed",
 	};
@@ -580,6 +598,8 @@ static int wdp_config_defaults(struct wdp_config *cfg)
 		.timeout_ms = defaults.timeout_ms,
 	};
 	memcpy(cfg->min_bytes, defaults.min_bytes, sizeof(cfg->min_bytes));
+	memcpy(cfg->min_decrypt, defaults.min_decrypt,
+	       sizeof(cfg->min_decrypt));
 	return cfg->device ? 0 : -ENOMEM;
 }
 

@@ -404,7 +404,8 @@ static int gcm_device(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 	int rc;
 
 	if (c->streams || (!c->encrypt && c->tag_len != GCM_TAG) ||
-	    !offload_choose(c->prov->off, c->spec->kind, len + c->aad.len))
+	    !offload_choose_cipher(c->prov->off, c->spec->kind, c->encrypt,
+				   len + c->aad.len))
 		return 1;
 	memcpy(p->last_in, in + len - rest, rest);
 	memcpy(p->tag, c->tag, GCM_TAG);
@@ -634,7 +635,8 @@ static int gcm_tls_payload(struct gcm_ctx *c, uint8_t *data, size_t len,
 	if (rc)
 		return rc;
 	if (c->stage == GCM_FRESH && len &&
-	    offload_choose(c->prov->off, c->spec->kind, len + WDP_TLS_AAD)) {
+	    offload_choose_cipher(c->prov->off, c->spec->kind, c->encrypt,
+				  len + WDP_TLS_AAD)) {
 		rc = gcm_job(c, data, data, len, tag);
 		if (!rc)
 			return 0;

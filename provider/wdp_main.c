@@ -109,6 +109,7 @@ static int wdp_offload_open(struct wdp_ctx *p)
 	cfg.insist = !p->cfg.fallback;
 	cfg.stats = p->cfg.stats;
 	memcpy(cfg.min_bytes, p->cfg.min_bytes, sizeof(cfg.min_bytes));
+	memcpy(cfg.min_decrypt, p->cfg.min_decrypt, sizeof(cfg.min_decrypt));
 	rc = offload_new(&p->off, &cfg, why, sizeof(why));
 	if (rc != -EINVAL)
 		return rc;

@@ -37,7 +37,7 @@ struct wdp_cipher_spec {
  * offload_choose(). */
 static inline size_t wdp_small(const struct wdp_ctx *p, enum offload_kind kind)
 {
-	return offload_has(p->off, kind) ? p->cfg.min_bytes[kind] : SIZE_MAX;
+	return offload_least(p->off, kind);
 }
 
 /* The twin's functions; NULL: error raised. */

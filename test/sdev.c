@@ -368,7 +368,7 @@ static int sdev_list(struct uacce_host *host, struct uacce_info *out,
 	for (unsigned int i = 0; i < 2 && i < max; i++)
 		out[i] = (struct uacce_info){
 			.engine = i ? UACCE_SEC : UACCE_HPRE,
-			.qm_version = i ? 2 : d->qm_version,
+			.qm_version = i ? d->sec_version : d->qm_version,
 			.flags = d->sva ? UACCE_FLAG_SVA : 0,
 			.available = (int)d->queues,
 			.numa_node = -1,
@@ -576,7 +576,7 @@ struct sdev *sdev_new(void)
 	d->host.ops = &sdev_ops;
 	d->host.model = true;
 	d->sva = true;
-	d->qm_version = 2;
+	d->qm_version = d->sec_version = 2;
 	d->sq_depth = DEPTH_MAX;
 	d->queues = SDEV_QUEUES;
 	d->pool_slices = 1;

@@ -35,6 +35,7 @@ struct sdev {
 	enum sdev_mode mode;
 	bool sva;
 	unsigned int qm_version, sq_depth, queues;
+	unsigned int sec_version; /* it runs descriptors of V2 only */
 	unsigned int delay_us;
 	int open_rc;		/* of the next opens */
 	int open_rc_once;	/* of the next one */

@@ -36,15 +36,18 @@ class Manual(wdtest.ProviderTest):
         self.assertEqual(listed, self.keys())
 
     def test_the_kinds_and_their_thresholds_are_listed(self):
-        table = re.findall(r'OFFLOAD_KIND\(\w+,\s*"([^"]+)",.*?(\d+)\)',
+        table = re.findall(r'OFFLOAD_KIND\(\w+,\s*"([^"]+)",.*?'
+                           r'(\d+), (\d+), (\d+), (\d+)\)',
                            text_of("offload", "offload_kinds.def"))
+        table = {kind: least for kind, *least in table}
         section = self.page.split("## THRESHOLDS")[1].split("\n## ")[0]
-        listed = {kind: least
-                  for least, kinds in re.findall(r"^\| (\d+) \| (.*) \|$",
-                                                 section, re.M)
-                  for kind in re.findall(r"`([^`]+)`", kinds)}
+        listed = {kind: row[:4]
+                  for row in (line.strip("| ").split(" | ")
+                              for line in section.splitlines()
+                              if re.match(r"\| \d", line))
+                  for kind in re.findall(r"`([^`]+)`", row[4])}
         self.assertGreater(len(listed), 30)
-        self.assertEqual(dict(table), listed)
+        self.assertEqual(table, listed)
 
     def test_the_options_of_the_model_are_those_it_takes(self):
         table = re.search(r"emu_options\[\] = \{(.*?)\n\};",

@@ -19,9 +19,8 @@ struct fake fake;
 
 static const struct {
 	const char *name;
-	uint32_t min_bytes;
 } kinds[] = {
-#define OFFLOAD_KIND(id, kind, engine, needs, min) { kind, min },
+#define OFFLOAD_KIND(id, kind, ...) { kind },
 #include "offload/offload_kinds.def"
 #undef OFFLOAD_KIND
 };
@@ -40,7 +39,7 @@ void offload_config_init(struct offload_config *cfg)
 {
 	memset(cfg, 0, sizeof(*cfg));
 	for (int i = 0; i < OFFLOAD_KINDS; i++)
-		cfg->min_bytes[i] = kinds[i].min_bytes;
+		cfg->min_bytes[i] = cfg->min_decrypt[i] = OFFLOAD_MIN_DEFAULT;
 }
 
 int offload_new(struct offload **out, const struct offload_config *cfg,
@@ -119,6 +118,18 @@ size_t offload_max_bytes(const struct offload *o, enum offload_kind kind,
 	(void)kind;
 	(void)async;
 	return fake.max;
+}
+
+bool offload_choose_cipher(struct offload *o, enum offload_kind kind,
+			   bool encrypt, size_t bytes)
+{
+	(void)encrypt;
+	return offload_choose(o, kind, bytes);
+}
+
+size_t offload_least(const struct offload *o, enum offload_kind kind)
+{
+	return offload_has(o, kind) ? fake.min : SIZE_MAX;
 }
 
 bool offload_choose(struct offload *o, enum offload_kind kind, size_t bytes)

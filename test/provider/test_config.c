@@ -80,6 +80,7 @@ static void defaults_without_any_key(void)
 	T_OK(!p.cfg.ec_sign_check && !p.cfg.device_nonce);
 	T_EQ(p.cfg.poll, OFFLOAD_POLL_AUTO);
 	T_MEM(p.cfg.min_bytes, d.min_bytes, sizeof(d.min_bytes));
+	T_MEM(p.cfg.min_decrypt, d.min_decrypt, sizeof(d.min_decrypt));
 	T_STR(raised, "");
 	T_OK(!p.complaints);
 }
@@ -94,8 +95,14 @@ static void every_key_is_read_from_the_section(void)
 			  { "rsa_crt_check", "off" },
 			  { "ec_sign_check", "yes" }, { "device_nonce", "1" },
 			  { "stats", "/tmp" }, { "log", "none" },
+			  { "min_bytes.aes-cbc.decrypt", "5" },
+			  { "min_bytes.aes-cbc", "6" },
 			  { "min_bytes.sm3", "99" }),
 		  NULL);
+	T_EQ(p.cfg.min_bytes[OFFLOAD_AES_CBC], 6);
+	T_EQ(p.cfg.min_decrypt[OFFLOAD_AES_CBC], 5);
+	T_EQ(p.cfg.min_decrypt[OFFLOAD_AES_GCM], 2048);
+	T_EQ(p.cfg.min_decrypt[OFFLOAD_DES3], 2048);
 	T_STR(p.cfg.device, "emu:kunpeng930");
 	T_STR(p.cfg.algorithms, "RSA,AES-256-GCM");
 	T_OK(!p.cfg.fallback && !p.cfg.rsa_crt_check);
@@ -117,12 +124,16 @@ static void the_environment_overrides_the_section(void)
 			  { "min_bytes.aes-gcm", "1" }),
 		  ENV("HOME=/", "WD_DEVICE=auto", "WD_QUEUES=2",
 		      "WD_MIN_BYTES_AES_GCM=3", "WD_MIN_BYTES=4",
-		      "WD_FALLBACK=false", "WD_RSA_CRT_CHECK=0",
-		      "WD_EC_SIGN_CHECK=true", "WD_DEVICE_NONCE=on"));
+		      "WD_MIN_BYTES_3DES_DECRYPT=5", "WD_FALLBACK=false",
+		      "WD_RSA_CRT_CHECK=0", "WD_EC_SIGN_CHECK=true",
+		      "WD_DEVICE_NONCE=on"));
 	T_STR(p.cfg.device, "auto");
 	T_EQ(p.cfg.queues, 2);
 	T_EQ(p.cfg.min_bytes[OFFLOAD_AES_GCM], 3);
 	T_EQ(p.cfg.min_bytes[OFFLOAD_SM3], 4);
+	T_EQ(p.cfg.min_decrypt[OFFLOAD_AES_GCM], 3);
+	T_EQ(p.cfg.min_bytes[OFFLOAD_DES3], 4);
+	T_EQ(p.cfg.min_decrypt[OFFLOAD_DES3], 5);
 	T_OK(!p.cfg.fallback && !p.cfg.rsa_crt_check);
 	T_OK(p.cfg.ec_sign_check && p.cfg.device_nonce);
 	T_STR(raised, "");

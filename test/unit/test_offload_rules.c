@@ -7,6 +7,7 @@
 #include "base/wd_base.h"
 #include "offload/offload_priv.h"
 #include "offload/slot.h"
+#include "test/sdev.h"
 #include "test/t.h"
 
 static void choose_table(void)
@@ -219,12 +220,54 @@ static void without_devices_nothing_is_offered(void)
 		T_OK(!offload_has(o, (enum offload_kind)k));
 		T_OK(!offload_choose(o, (enum offload_kind)k, 1 << 20));
 		T_EQ(offload_max_bytes(o, (enum offload_kind)k, false), 0);
+		T_EQ(offload_least(o, (enum offload_kind)k), SIZE_MAX);
 	}
 	T_OK(!offload_is_model(o));
 	T_EQ(offload_rsa(o, &op, NULL), -ENODEV);
 	offload_quiesce(o);
 	offload_free(o);
 	offload_free(NULL);
+}
+
+/* Chosen on a device of generation @qm, with no threshold set but CCM's. */
+static struct offload *offload_of(unsigned int qm)
+{
+	struct offload_config cfg;
+	struct sdev *d = sdev_new();
+	struct offload *o;
+
+	d->sec_version = qm;
+	offload_config_init(&cfg);
+	cfg.min_bytes[OFFLOAD_AES_CCM] = 7;
+	cfg.min_decrypt[OFFLOAD_AES_CCM] = 9;
+	T_EQ(offload_new_on(&o, &cfg, &d->host), 0);
+	return o;
+}
+
+static bool goes(struct offload *o, enum offload_kind kind, bool encrypt,
+		 size_t least)
+{
+	return offload_choose_cipher(o, kind, encrypt, least) &&
+	       !offload_choose_cipher(o, kind, encrypt, least - 1);
+}
+
+static void thresholds_follow_generation_and_direction(void)
+{
+	struct offload *o = offload_of(2);
+
+	T_OK(goes(o, OFFLOAD_AES_CBC, true, 8192));
+	T_OK(goes(o, OFFLOAD_AES_CBC, false, 16384));
+	T_EQ(offload_least(o, OFFLOAD_AES_CBC), 8192);
+	T_OK(offload_choose(o, OFFLOAD_SHA256, 16384));
+	T_OK(!offload_choose(o, OFFLOAD_SHA256, 16383));
+	offload_free(o);
+	o = offload_of(3);
+	T_OK(goes(o, OFFLOAD_AES_CBC, true, 4096));
+	T_OK(goes(o, OFFLOAD_AES_CBC, false, 8192));
+	T_OK(goes(o, OFFLOAD_AES_CCM, true, 7));
+	T_OK(goes(o, OFFLOAD_AES_CCM, false, 9));
+	T_EQ(offload_least(o, OFFLOAD_AES_CCM), 7);
+	offload_free(o);
 }
 
 static void software_and_wrong_are_counted(void)
@@ -272,6 +315,7 @@ T_MAIN(T_CASE(choose_table), T_CASE(place_table), T_CASE(bell_table),
        T_CASE(errors_in_a_row_are_counted_and_a_mismatch_is_none),
        T_CASE(a_bad_device_is_named),
        T_CASE(without_devices_nothing_is_offered),
+       T_CASE(thresholds_follow_generation_and_direction),
        T_CASE(software_and_wrong_are_counted),
        T_CASE(slots_are_small_and_aligned),
        T_CASE(kinds_have_names_and_engines))
