@@ -4,6 +4,8 @@
  * directions, verdicts on everything that can be wrong with a signature, and
  * what a failing device may not do.
  */
+#include <pthread.h>
+
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -784,6 +786,57 @@ static void a_nonce_never_comes_again(void)
 	unsetenv("WD_EC_SIGN_CHECK");
 }
 
+/* Also those that need the key as an object of libcrypto's: a parameter is
+ * asked, a bad signature is judged again. */
+static void *one_of_many(void *arg)
+{
+	const struct judge *j = arg;
+	uint8_t m[32] = { 6 }, sig[EC_SIG_MAX], id[64];
+	size_t n;
+
+	for (int i = 0; i < 10; i++) {
+		EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+		EVP_PKEY_CTX *pctx;
+		OSSL_PARAM get[] = {
+			OSSL_PARAM_construct_octet_string("algorithm-id", id,
+							  sizeof(id)),
+			OSSL_PARAM_construct_end(),
+		};
+
+		m[1] = (uint8_t)i;
+		T_EQ(judge_signs(j, m, 32, sig, &n), 1);
+		T_EQ(judge_says(j, sig, n, m, 32), 1);
+		m[2] ^= 1;
+		T_EQ(judge_says(j, sig, n, m, 32), 0);
+		T_EQ(EVP_DigestSignInit_ex(ctx, &pctx, "SHA256", j->side->lib,
+					   j->side->q, j->key, NULL),
+		     1);
+		T_EQ(EVP_PKEY_CTX_get_params(pctx, get), 1);
+		T_OK(get[0].return_size > 8);
+		EVP_MD_CTX_free(ctx);
+		ERR_clear_error();
+	}
+	return NULL;
+}
+
+static void threads_may_take_the_same_key_at_once(void)
+{
+	struct judge theirs, ours;
+	pthread_t threads[6];
+
+	sides();
+	for (int round = 0; round < 5; round++) {
+		pair(wd, "P-256", "SHA2-256", &theirs, &ours);
+		for (size_t i = 0; i < ARRAY(threads); i++)
+			T_EQ(pthread_create(&threads[i], NULL, one_of_many,
+					    &ours),
+			     0);
+		for (size_t i = 0; i < ARRAY(threads); i++)
+			pthread_join(threads[i], NULL);
+		unpair(&theirs, &ours);
+	}
+}
+
 static void alone_without_a_device_it_is_software(void)
 {
 	struct side *s;
@@ -829,6 +882,7 @@ int main(int argc, char **argv)
 		T_CASE(the_check_is_what_catches_it),
 		T_CASE(a_sound_device_needs_no_software),
 		T_CASE(a_nonce_never_comes_again),
+		T_CASE(threads_may_take_the_same_key_at_once),
 		T_CASE(alone_without_a_device_it_is_software),
 	};
 	int rc = t_main(cases, ARRAY(cases), argc, argv);
