@@ -75,7 +75,8 @@ struct gcm_ctx {
 	struct wdp_ctx *prov;
 	const struct wdp_cipher_spec *spec;
 	const struct wdp_direct *soft;
-	void *twin; /* soft's context; NULL until software is needed */
+	void *twin;   /* soft's context; NULL until software is needed */
+	size_t small; /* bytes: the twin's without a question */
 	size_t iv_len;
 	size_t tag_len; /* GCM_TAG_NONE: no tag set or made yet */
 	size_t tls_pad; /* what tlsaadpad answers */
@@ -89,6 +90,8 @@ struct gcm_ctx {
 	uint8_t tag[GCM_TAG];
 	uint8_t tls_aad[WDP_TLS_AAD];
 	bool encrypt, key_set, twin_keyed;
+	bool twin_tls; /* the twin counts IVs up, twin_iv is its next */
+	uint8_t twin_iv[GCM_NONCE];
 	bool tls_aad_set; /* the next update is a record */
 	bool iv_gen;	  /* IVs are counted up */
 	bool streams;	  /* data came in pieces before */
@@ -104,6 +107,7 @@ static void *gcm_new(void *prov, const struct wdp_cipher_spec *spec)
 		return NULL;
 	c->prov = prov;
 	c->spec = spec;
+	c->small = wdp_small(prov, spec->kind);
 	c->iv_len = GCM_NONCE;
 	c->tag_len = GCM_TAG_NONE;
 	return c;
@@ -141,7 +145,7 @@ static void *gcm_dup(void *ctx)
 	if (wdp_aad_own(&c->aad))
 		goto free_ctx;
 	if (!gcm_in_twin(from)) {
-		c->twin_keyed = false;
+		c->twin_keyed = c->twin_tls = false;
 		return c;
 	}
 	c->twin = c->soft->cipher.dupctx(from->twin);
@@ -181,6 +185,8 @@ static int gcm_twin_begin(struct gcm_ctx *c, const uint8_t *iv, size_t len)
 		    c->twin, key, key ? c->spec->key_len : 0, iv, len, NULL))
 		return -EPROTO;
 	c->twin_keyed = true;
+	if (iv)
+		c->twin_tls = false;
 	return 0;
 }
 
@@ -650,6 +656,66 @@ static int gcm_tls_payload(struct gcm_ctx *c, uint8_t *data, size_t len,
 	return rc ? rc : gcm_twin_final(c, tag, GCM_TAG);
 }
 
+static int gcm_twin_bytes(struct gcm_ctx *c, const char *name, uint8_t *v,
+			  size_t len)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(name, v, len),
+		OSSL_PARAM_END,
+	};
+
+	return c->soft->cipher.set_ctx_params(c->twin, params) ? 0 : -EPROTO;
+}
+
+/* The twin's next IV is ours. */
+static int gcm_twin_tls(struct gcm_ctx *c)
+{
+	int rc = 0;
+
+	if (!c->iv_gen)
+		return -EINVAL;
+	if (!c->twin_keyed) {
+		rc = gcm_twin_begin(c, NULL, 0);
+		c->twin_tls = false;
+	}
+	if (rc || (c->twin_tls && !memcmp(c->twin_iv, c->iv, GCM_NONCE)))
+		return rc;
+	c->twin_tls = true;
+	return gcm_twin_bytes(c, OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, c->iv,
+			      SIZE_MAX); /* all of it */
+}
+
+/* A small record, by the twin as a whole: it is told the header as it came,
+ * and we which IV it took. */
+static int gcm_tls_twin(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
+			const uint8_t *in, size_t len)
+{
+	uint8_t aad[WDP_TLS_AAD], explicit[WDP_TLS_EXPLICIT];
+	size_t n;
+	int rc = gcm_twin_tls(c);
+
+	n = (size_t)c->tls_aad[WDP_TLS_AAD - 2] << 8 |
+	    c->tls_aad[WDP_TLS_AAD - 1];
+	n += WDP_TLS_EXPLICIT + (c->encrypt ? 0 : GCM_TAG);
+	memcpy(aad, c->tls_aad, WDP_TLS_AAD);
+	aad[WDP_TLS_AAD - 2] = (uint8_t)(n >> 8);
+	aad[WDP_TLS_AAD - 1] = (uint8_t)n;
+	if (!rc)
+		rc = gcm_twin_bytes(c, OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, aad,
+				    WDP_TLS_AAD);
+	if (rc)
+		return rc;
+	memcpy(explicit, in, WDP_TLS_EXPLICIT);
+	if (!c->soft->cipher.update(c->twin, out, out_len, len, in, len))
+		rc = c->encrypt ? -EPROTO : -EBADMSG;
+	memcpy(c->iv + GCM_NONCE - WDP_TLS_EXPLICIT,
+	       c->encrypt ? out : explicit, WDP_TLS_EXPLICIT);
+	if (c->encrypt)
+		gcm_count_up(c->iv + GCM_NONCE - WDP_TLS_EXPLICIT);
+	memcpy(c->twin_iv, c->iv, GCM_NONCE);
+	return rc;
+}
+
 /* explicit IV | payload | tag, in place. */
 static int gcm_tls_record(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
 			  const uint8_t *in, size_t len)
@@ -664,6 +730,10 @@ static int gcm_tls_record(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
 		return -EINVAL;
 	if (c->encrypt && !++c->tls_records)
 		return -EINVAL;
+	/* SM4-GCM below 3.2 is our own, and no record cipher of libssl's */
+	if (len < c->small && c->iv_len == GCM_NONCE &&
+	    c->spec->kind == OFFLOAD_AES_GCM)
+		return gcm_tls_twin(c, out, out_len, in, len);
 	rc = c->encrypt ? gcm_iv_next(c, out, WDP_TLS_EXPLICIT)
 			: gcm_iv_take(c, in, WDP_TLS_EXPLICIT);
 	if (rc)
@@ -687,6 +757,8 @@ static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
 	 * half done. */
 	if ((key || c->encrypt != encrypt) && c->iv_state == GCM_IV_TAKEN)
 		c->iv_state = GCM_IV_SPENT;
+	if (c->encrypt != encrypt)
+		c->twin_keyed = c->twin_tls = false;
 	c->encrypt = encrypt;
 	if (iv) {
 		if (!iv_len || iv_len > GCM_IV_MAX)
@@ -701,6 +773,7 @@ static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
 		memcpy(c->key, key, key_len);
 		c->key_set = true;
 		c->twin_keyed = false;
+		c->twin_tls = false;
 		c->tls_records = 0;
 	}
 	return 0;

@@ -452,6 +452,87 @@ static void many_at_once_without_a_poller(void)
 
 T_FIBRE_LEAKS
 
+/* ---- TLS 1.2 records, some on the device and some not ------------------- */
+
+static int record(struct sym_pair *p, uint8_t *rec[2], size_t len)
+{
+	uint8_t aad[13] = "a header...";
+	int rc[2];
+
+	aad[11] = (uint8_t)((len - 16) >> 8);
+	aad[12] = (uint8_t)(len - 16);
+	if (!EVP_CIPHER_CTX_is_encrypting(p->ctx[0])) {
+		aad[11] = (uint8_t)(len >> 8);
+		aad[12] = (uint8_t)len;
+	}
+	T_EQ(sym_ctrl(p, EVP_CTRL_AEAD_TLS1_AAD, 13, aad), 16);
+	for (int i = 0; i < 2; i++)
+		rc[i] = EVP_Cipher(p->ctx[i], rec[i], rec[i],
+				   (unsigned int)len);
+	T_EQ(rc[0], rc[1]);
+	if (rc[0] > 0)
+		T_MEM(rec[0], rec[1], len);
+	return rc[0];
+}
+
+static void mixed_records(struct sym_pair *p, struct sym_pair *q,
+			  uint8_t *rec[2])
+{
+	unsigned int last, from = 0;
+
+	for (int i = 0; i < 60; i++) {
+		size_t len = 24 + sym_random(sym_random(2) ? 1000 : 9000);
+		bool bad = !sym_random(10);
+
+		for (int k = 0; k < 2; k++)
+			memcpy(rec[k], in, len);
+		T_OK(record(p, rec, len) > 0);
+		last = (unsigned int)rec[0][6] << 8 | rec[0][7];
+		if (i)
+			T_EQ((last - from) & 0xffff, 1);
+		from = last;
+		for (int k = 0; k < 2; k++)
+			rec[k][len - 1] ^= (uint8_t)bad;
+		T_EQ(record(q, rec, len) > 0, !bad);
+		if (!bad)
+			T_MEM(rec[0] + 8, in + 8, len - 24);
+		if (!sym_random(10))
+			sym_copy(p);
+		if (!sym_random(10))
+			sym_copy(q);
+		sym_same_ivs(p);
+	}
+}
+
+/* IVs count on without a gap and none is used twice, whoever does a record. */
+static void records_large_and_small_count_one_after_the_other(void)
+{
+	uint8_t iv[12], *rec[2] = { out, malloc(20000) };
+
+	setenv("WD_DEVICE", "emu", 1);
+	setenv("WD_MIN_BYTES", "3000", 1);
+	sym_load(true);
+	sym_seed(77);
+	sym_bytes(in, sizeof(in));
+	for (int round = 0; round < 20; round++) {
+		struct sym_pair p = sym_open("AES-128-GCM");
+		struct sym_pair q = sym_open("AES-128-GCM");
+
+		sym_bytes(iv, sizeof(iv));
+		sym_init(&p, key, NULL, 1);
+		sym_init(&q, key, NULL, 0);
+		/* all of the IV, so that both count alike */
+		T_EQ(sym_ctrl(&p, EVP_CTRL_AEAD_SET_IV_FIXED, -1, iv), 1);
+		T_EQ(sym_ctrl(&q, EVP_CTRL_AEAD_SET_IV_FIXED, 4, iv), 1);
+		mixed_records(&p, &q, rec);
+		sym_close(&p);
+		sym_close(&q);
+	}
+	T_OK(sym_counter("aes-gcm", "done") > 100);
+	sym_unload();
+	free(rec[1]);
+}
+
 T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
        T_CASE(kunpeng930_computes_what_default_does),
        T_CASE(so_they_do_without_shared_addressing),
@@ -463,4 +544,5 @@ T_MAIN(T_CASE(kunpeng920_computes_what_default_does),
        T_CASE(without_fallback_each_fault_is_told),
        T_CASE(threads_side_by_side), T_CASE(many_at_once_in_async_jobs),
        T_CASE(many_at_once_without_a_poller),
-       T_CASE(dropped_jobs_write_to_nobody))
+       T_CASE(dropped_jobs_write_to_nobody),
+       T_CASE(records_large_and_small_count_one_after_the_other))
