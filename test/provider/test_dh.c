@@ -636,14 +636,14 @@ static BIGNUM *vector(FILE *f, const char *name)
 	return n;
 }
 
-static void vector_exchange(const struct side *s, EVP_PKEY *group,
-			    const BIGNUM *x, const BIGNUM *own,
+static void vector_exchange(const struct side *s, const char *type,
+			    EVP_PKEY *group, const BIGNUM *x, const BIGNUM *own,
 			    const BIGNUM *peer, const BIGNUM *z)
 {
 	BIGNUM *p = number(group, "p"), *q = number(group, "q"),
 	       *g = number(group, "g");
-	EVP_PKEY *key = number_key(s, "DHX", p, q, g, own, x),
-		 *other = number_key(s, "DHX", p, q, g, peer, NULL);
+	EVP_PKEY *key = number_key(s, type, p, q, g, own, x),
+		 *other = number_key(s, type, p, q, g, peer, NULL);
 	struct way padded = { .pad = 1 };
 	uint8_t want[EXCH_MAX];
 	struct secret got;
@@ -659,39 +659,48 @@ static void vector_exchange(const struct side *s, EVP_PKEY *group,
 	BN_free(g);
 }
 
-static void rfc_5114_vectors_hold(void)
+static void vectors_of(const char *file, const char *type, int expected)
 {
-	struct side *s;
-	FILE *f = fopen(TEST_VECTORS "/rfc5114-dh.txt", "r");
+	static const char *const names[] = { "xA", "yA", "xB", "yB", "Z" };
+	struct side *s = side_wd("emu", "no", false);
 	char line[1024];
-	int groups_seen = 0;
+	int seen = 0;
+	FILE *f;
 
-	start();
+	snprintf(line, sizeof(line), "%s/%s", TEST_VECTORS, file);
+	f = fopen(line, "r");
 	T_OK(f);
-	s = side_wd("emu", "no", false);
 	while (fgets(line, sizeof(line), f)) {
-		static const char *const names[] = { "xA", "yA", "xB", "yB",
-						     "Z" };
-		BIGNUM *n[5];
+		BIGNUM *n[ARRAY(names)];
 		EVP_PKEY *group;
 
 		if (strncmp(line, "group ", 6) != 0)
 			continue;
 		line[strcspn(line, "\n")] = 0;
-		group = group_key(s, "DHX", line + 6, 0);
-		for (size_t i = 0; i < 5; i++)
+		group = group_key(s, type, line + 6, 0);
+		for (size_t i = 0; i < ARRAY(names); i++)
 			n[i] = vector(f, names[i]);
-		vector_exchange(s, group, n[0], n[1], n[3], n[4]);
-		vector_exchange(s, group, n[2], n[3], n[1], n[4]);
-		for (size_t i = 0; i < 5; i++)
+		vector_exchange(s, type, group, n[0], n[1], n[3], n[4]);
+		vector_exchange(s, type, group, n[2], n[3], n[1], n[4]);
+		for (size_t i = 0; i < ARRAY(names); i++)
 			BN_free(n[i]);
 		EVP_PKEY_free(group);
-		groups_seen++;
+		seen++;
 	}
 	fclose(f);
-	T_EQ(groups_seen, 3);
+	T_EQ(seen, expected);
 	T_EQ(side_count(s, "dh", "software"), 0);
 	side_free(s);
+}
+
+static void rfc_5114_vectors_hold(void)
+{
+	vectors_of("rfc5114-dh.txt", "DHX", 3);
+}
+
+static void acvp_vectors_hold(void)
+{
+	vectors_of("acvp-kas-ffc.txt", "DH", 2);
 }
 
 /* ---- devices that fail ------------------------------------------------------ */
@@ -872,7 +881,7 @@ T_MAIN(T_CASE(every_named_group_works_both_ways), T_CASE(every_device_does_it),
        T_CASE(keys_that_do_not_fit_are_refused_alike),
        T_CASE(the_kdf_of_x942_gives_the_same), T_CASE(leading_zeros_stay_or_go),
        T_CASE(random_exchanges_agree), T_CASE(rfc_5114_vectors_hold),
-       T_CASE(any_failure_is_made_good_in_software),
+       T_CASE(acvp_vectors_hold), T_CASE(any_failure_is_made_good_in_software),
        T_CASE(without_fallback_nothing_leaves),
        T_CASE(alone_without_a_device_it_is_software),
        T_CASE(an_encoded_peer_is_taken), T_CASE(copies_of_a_context_go_on),
