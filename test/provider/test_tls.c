@@ -538,6 +538,28 @@ static void a_second_share_is_made(void)
 	side_free(s);
 }
 
+/* 3.5's hybrids make their X25519 and ECDH keys in the application's context,
+ * which may be ours. */
+static void hybrid_groups_work_where_there_are_any(void)
+{
+	static const struct group hybrids[] = {
+		{ "X25519MLKEM768", "x25519", true },
+		{ "SecP256r1MLKEM768", "ecdh", true },
+		{ "SecP384r1MLKEM1024", "ecdh", true },
+	};
+	struct side *s;
+
+	if (OpenSSL_version_num() < 0x30500000UL)
+		return;
+	start();
+	s = side_wd("emu", "no", false);
+	/* They ask with what the context prefers, not with the SSL_CTX's. */
+	EVP_set_default_properties(s->lib, query(s));
+	for (size_t i = 0; i < ARRAY(hybrids); i++)
+		one_group(s, TLS1_3_VERSION, &hybrids[i]);
+	side_free(s);
+}
+
 static void rsa_key_transport(void)
 {
 	const struct story t = { .version = TLS1_2_VERSION,
@@ -847,6 +869,7 @@ int main(int argc, char **argv)
 		T_CASE(every_group_of_integers_in_tls_13),
 		T_CASE(every_group_of_integers_in_tls_12),
 		T_CASE(a_second_share_is_made),
+		T_CASE(hybrid_groups_work_where_there_are_any),
 		T_CASE(rsa_key_transport),
 		T_CASE(every_certificate),
 		T_CASE(every_client_certificate),
