@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wdctl - what an operator asks wd: which devices are there, what did the
- * processes do with them.
+ * processes do with them, from which size on are they worth it.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -20,6 +20,7 @@
 #include "base/wd_log.h"
 #include "emu/emu_host.h"
 #include "offload/stats_file.h"
+#include "tools/calibrate.h"
 #include "uacce/uacce.h"
 
 /* Devices one machine can show: 4 chips with 3 functions and 63 VFs each. */
@@ -28,13 +29,19 @@
 static const char usage_text[] =
 	"usage: wdctl list [--device emu[:OPTIONS]]\n"
 	"       wdctl stats [-j|--json] DIR|FILE...\n"
+	"       wdctl calibrate [--device DEVICE] [-o FILE] [--ms N]\n"
 	"\n"
 	"list    devices of this machine (or of the model), free queues, and "
 	"why\n"
 	"        a device can't be used\n"
 	"stats   counters of the processes that use wd: DIR is what the key\n"
 	"        `stats` of the provider names, FILE one wd.PID in it\n"
+	"calibrate\n"
+	"        measure from how many bytes on the device is faster than one\n"
+	"        core, and write that as lines of configuration\n"
 	"\n"
+	"  -o, --output FILE  for the lines, instead of standard output\n"
+	"  --ms N          spend N ms on each figure, three times; default 5\n"
 	"  -j, --json      machine-readable\n"
 	"  -h, --help      this text\n"
 	"  -V, --version   version\n";
@@ -298,21 +305,32 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "device", required_argument, NULL, 'd' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "ms", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	const char *device = NULL;
+	const char *device = NULL, *output = NULL;
+	unsigned long ms = 5;
 	bool json = false;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "jd:hV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "jd:o:hV", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
 			json = true;
 			break;
 		case 'd':
 			device = optarg;
+			break;
+		case 'o':
+			output = optarg;
+			break;
+		case 'm':
+			ms = strtoul(optarg, NULL, 10);
+			if (!ms || ms > 10000)
+				return usage(stderr, 2);
 			break;
 		case 'h':
 			return usage(stdout, 0);
@@ -327,6 +345,9 @@ int main(int argc, char **argv)
 	if (optind < argc && !strcmp(argv[optind], "list") &&
 	    optind + 1 == argc)
 		return list(device);
+	if (optind < argc && !strcmp(argv[optind], "calibrate") &&
+	    optind + 1 == argc)
+		return calibrate(device, output, (unsigned int)ms);
 	if (optind < argc && !strcmp(argv[optind], "stats"))
 		return stats(argv + optind + 1, json);
 	if (optind < argc)

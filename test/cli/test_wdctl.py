@@ -14,6 +14,43 @@ class Wdctl(wdtest.ProviderTest):
         self.assertEqual(r.rc, rc, str(r))
         return r
 
+    def test_calibrate_writes_what_the_provider_reads(self):
+        path = self.path("calibrated.cnf")
+        r = self.wdctl("calibrate", "--device", "emu:kunpeng920,inline", "-o",
+                       path, "--ms", "1")
+        self.assertEqual(r.text + r.err, "")
+        text = self.read("calibrated.cnf").decode()
+        self.assertIn("MODEL", text)
+        self.assertIn("# aes-cfb: no device does AES-256-CFB\n", text)
+        keys = dict(line.split(" = ") for line in text.splitlines()
+                    if not line.startswith("#"))
+        for key in ("aes-gcm", "aes-gcm.decrypt", "aes-cbc.decrypt", "sm3",
+                    "hmac"):
+            self.assertRegex(keys["min_bytes." + key], r"^\d+$")
+        self.assertNotIn("failed", text)
+        self.assertNotIn("wrong", text)
+        r = self.openssl("list", "-providers", "-verbose",
+                         conf=self.conf(wd=".include " + path))
+        self.assertIn("wd-", r.text)
+        self.assertNotRegex(r.text + r.err, "not a key|not allowed")
+
+    def test_calibrate_notices_a_device_that_computes_wrongly(self):
+        text = self.wdctl("calibrate", "--device", "emu:fault=sec.wrong/5",
+                          "--ms", "1").text
+        self.assertIn("# aes-cbc: the device computed wrongly\n"
+                      "min_bytes.aes-cbc = 4294967295\n", text)
+        text = self.wdctl("calibrate", "--device", "emu:fault=sec.status/2",
+                          "--ms", "1").text
+        self.assertIn("# aes-cbc: the device failed\n", text)
+
+    def test_calibrate_without_a_device(self):
+        self.assertIn("no device", self.wdctl("calibrate", "--device", "none",
+                                              rc=1).err)
+        self.wdctl("calibrate", "--ms", "0", rc=2)
+        self.wdctl("calibrate", "more", rc=2)
+        self.wdctl("calibrate", "--device", "emu", "-o", self.path("no/file"),
+                   rc=1)
+
     def test_list_of_the_model(self):
         text = self.wdctl("list", "--device", "emu:kunpeng920").text
         self.assertRegex(text, r"hisi_hpre-0 +hpre +qm v2 .*MODEL: usable")
