@@ -155,5 +155,37 @@ static void kunpeng920_has_no_curves(void)
 	offload_free(o);
 }
 
+static void a_curve_job_meets(const char *fault, int want)
+{
+	uint8_t key[HPRE_KEY_MAX] = { 0 }, in[HPRE_IN_MAX] = { 0 };
+	struct offload_hpre op = { .kind = OFFLOAD_ECDSA_VERIFY,
+				   .alg = HPRE_ALG_ECDSA_VERIFY,
+				   .width = 32,
+				   .key = key,
+				   .in = in };
+	struct offload_config cfg;
+	struct uacce_host *host;
+	struct offload_stats s;
+
+	offload_config_init(&cfg);
+	cfg.timeout_ms = want == -ETIMEDOUT ? 50 : 20000;
+	T_EQ(wd_emu_host(&host, fault), 0);
+	T_EQ(offload_new_on(&o, &cfg, host), 0);
+	T_EQ(offload_hpre(o, &op, NULL), want);
+	offload_stats(o, &s);
+	T_EQ(s.quarantined, 1);
+	T_EQ(s.kind[OFFLOAD_ECDSA_VERIFY].timeouts, want == -ETIMEDOUT);
+	T_OK(atomic_load(&o->engine[UACCE_HPRE].device[0].health.retry_at));
+	offload_free(o);
+}
+
+static void curve_jobs_survive_their_queue(void)
+{
+	a_curve_job_meets("fault=drop@1", -ETIMEDOUT);
+	a_curve_job_meets("fault=stop@1", -EIO);
+	a_curve_job_meets("fault=reset@1", -EIO);
+}
+
 T_MAIN(T_CASE(in_place), T_CASE(over_their_own_input), T_CASE(in_lane_memory),
-       T_CASE(while_paused), T_CASE(kunpeng920_has_no_curves))
+       T_CASE(while_paused), T_CASE(kunpeng920_has_no_curves),
+       T_CASE(curve_jobs_survive_their_queue))
