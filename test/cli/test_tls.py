@@ -36,7 +36,8 @@ class Tls(wdtest.ProviderTest):
             self.ids[name] = (key, cert)
         self.stats = self.path("stats")
         os.mkdir(self.stats)
-        self.wd = self.env(conf=self.conf("stats = " + self.stats))
+        self.wd = self.env(conf=self.conf(
+            "timeout_ms = 20000\nstats = " + self.stats))
         self.plain = self.env(device="none")
 
     def jobs(self, kind):
