@@ -56,6 +56,8 @@ struct cipher_ctx {
 	uint8_t iv[BLOCK_MAX];	     /* chaining, while ours */
 	uint8_t held[BLOCK_MAX];     /* input that waits for its block */
 	uint8_t last[BLOCK_MAX];     /* input of a job, its last block */
+	uint8_t first[BLOCK_MAX];    /* the held one while it is done: not on
+				      * a stack that a dropped job leaves */
 	uint8_t held_len;
 	uint8_t tls_mac[WDP_TLSCBC_MAC_MAX];
 	bool tls_mac_got;  /* the last record read had one */
@@ -493,17 +495,13 @@ static int block_first(struct cipher_ctx *c, uint8_t *out, size_t out_size,
 		       size_t *done)
 {
 	size_t block = cipher_block(c);
-	uint8_t first[BLOCK_MAX];
-	int rc;
 
 	if (out_size < block)
 		return -ENOBUFS;
-	memcpy(first, c->held, block);
+	memcpy(c->first, c->held, block);
 	c->held_len = 0;
-	rc = blocks_run(c, out, first, block);
-	wd_wipe(first, sizeof(first));
 	*done = block;
-	return rc;
+	return blocks_run(c, out, c->first, block);
 }
 
 static int block_large(struct cipher_ctx *c, uint8_t *out, size_t *out_len,
