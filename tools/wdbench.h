@@ -63,7 +63,8 @@ struct outcome {
 int wdbench_run(const struct ask *ask, const struct cell *cell,
 		struct outcome *out);
 
-/* The outcome whose rate is the median of @n, every @stride-th of @out. */
+/* The outcome whose CPU for an operation, which other work on the machine
+ * disturbs least, is the median of @n, every @stride-th of @out. */
 struct outcome *wdbench_median(struct outcome *out, unsigned int n,
 			       unsigned int stride);
 

@@ -169,8 +169,10 @@ static void table_line(const struct cell *c, const struct outcome *o,
 		printf("%6.2fx ", ratio(o->r.rate, base->r.rate));
 	else
 		printf("%7s ", "");
-	printf("%9.2f %7.2f %8.2f %9.2f %9.2f", per_op(o, o->r.app_ns) / 1e3,
-	       per_op(o, o->r.helper_ns) / 1e3, per_op(o, o->r.model_ns) / 1e3,
+	printf("%9.*f %7.2f %8.2f %9.2f %9.2f",
+	       per_op(o, o->r.app_ns) < 1e3 ? 3 : 2,
+	       per_op(o, o->r.app_ns) / 1e3, per_op(o, o->r.helper_ns) / 1e3,
+	       per_op(o, o->r.model_ns) / 1e3,
 	       bench_hist_ns(&o->r.latency, 0.5) / 1e3,
 	       bench_hist_ns(&o->r.latency, 0.99) / 1e3);
 	for (size_t i = 0; i < WD_ARRAY_SIZE(v); i++)

@@ -346,10 +346,15 @@ int wdbench_run(const struct ask *ask, const struct cell *cell,
 	return 0;
 }
 
-static int by_rate(const void *a, const void *b)
+static double cpu(const struct outcome *o)
 {
-	double x = (*(struct outcome *const *)a)->r.rate;
-	double y = (*(struct outcome *const *)b)->r.rate;
+	return o->r.ops ? (double)o->r.app_ns / (double)o->r.ops : 0;
+}
+
+static int by_cpu(const void *a, const void *b)
+{
+	double x = cpu(*(struct outcome *const *)a);
+	double y = cpu(*(struct outcome *const *)b);
 
 	return (x > y) - (x < y);
 }
@@ -361,6 +366,6 @@ struct outcome *wdbench_median(struct outcome *out, unsigned int n,
 
 	for (unsigned int i = 0; i < n; i++)
 		sorted[i] = &out[i * stride];
-	qsort(sorted, n, sizeof(sorted[0]), by_rate);
+	qsort(sorted, n, sizeof(sorted[0]), by_cpu);
 	return sorted[n / 2];
 }
