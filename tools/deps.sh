@@ -18,7 +18,8 @@ packages_of() {
                 shellcheck codespell valgrind make perl dpkg-dev xz-utils \
                 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user \
                 gcc-12 gcc-12-aarch64-linux-gnu libelf-dev acpica-tools \
-                nginx-light curl procps spin openssh-server cryptsetup-bin ;;
+                nginx-light curl procps spin openssh-server cryptsetup-bin \
+                haproxy apache2-bin stunnel4 postgresql ;;
     *)     echo "deps.sh: unknown group '$1' (build, demo, test)" >&2; exit 2 ;;
   esac
 }
