@@ -229,28 +229,35 @@ static void worker_fails(struct worker *w)
 
 /* ---- synchronous ----------------------------------------------------------- */
 
+/* Operations of the next stretch: all of one stride, or what is left. */
+static unsigned int sync_next(const struct worker *w, unsigned int slot)
+{
+	unsigned int n = w->slots - slot;
+
+	if (n > w->stride)
+		n = w->stride;
+	return n > w->quota ? (unsigned int)w->quota : n;
+}
+
 static void sync_chunk(struct worker *w)
 {
 	const struct bench_work *work = w->run->work;
-	unsigned int slot = 0, end;
+	unsigned int slot = 0, n;
 	uint64_t from, excluded;
 
-	while (slot < w->slots && w->quota) {
-		end = slot + w->stride;
-		end = end < w->slots ? end : w->slots;
-		end = end - slot < w->quota ? end
-					    : slot + (unsigned int)w->quota;
+	while ((n = sync_next(w, slot)) > 0) {
 		excluded = w->excluded_wall;
 		from = wd_now_ns();
-		for (unsigned int i = slot; i < end; i++) {
+		for (unsigned int i = slot; i < slot + n; i++) {
 			if (work->run(w->job->state, i) <= 0)
 				return worker_fails(w);
 		}
 		from = wd_now_ns() - from - (w->excluded_wall - excluded);
-		bench_hist_add(&w->r.latency, from / (end - slot), end - slot);
-		w->r.ops += end - slot;
-		w->quota -= end - slot;
-		w->job->slot = slot = end;
+		bench_hist_add(&w->r.latency, from / n, n);
+		w->r.ops += n;
+		w->quota -= n;
+		slot += n;
+		w->job->slot = slot;
 	}
 }
 

@@ -362,7 +362,7 @@ static int by_cpu(const void *a, const void *b)
 struct outcome *wdbench_median(struct outcome *out, unsigned int n,
 			       unsigned int stride)
 {
-	struct outcome *sorted[REPEAT_MAX];
+	struct outcome *sorted[REPEAT_MAX] = { out };
 
 	for (unsigned int i = 0; i < n; i++)
 		sorted[i] = &out[i * stride];
