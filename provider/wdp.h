@@ -17,7 +17,8 @@
  *	wdp_exch.c    key exchange, any type	wdp_dh*.c   DH, DHX
  *	wdp_ecx*.c    X25519, X448
  *	wdp_pkey.c    key objects		wdp_rsa*.c  RSA
- *	wdp_sig.c     what all signatures share
+ *	wdp_sig.c     what all signatures share; wdp_sigalg.c  names that say
+ *		      the digest too, for 3.4 and later
  *	wdp_asym.c    what encryption and encapsulation share
  *	wdp_ecdsa.c, wdp_sm2*.c  on curves; wdp_ec_sig.c, wdp_der.c for both
  *	wdp_ec*.c     EC and SM2 keys, ECDH
