@@ -397,7 +397,7 @@ static void words_store(enum sec_digest_alg alg, uint8_t *state,
 
 void wdp_block_init(enum sec_digest_alg alg, uint8_t state[WDP_BLOCK_STATE])
 {
-	union words v;
+	union words v = { .w64 = { 0 } };
 
 	memcpy(&v, algs[alg].initial, sec_digest_state(alg));
 	words_store(alg, state, &v);
@@ -407,7 +407,7 @@ void wdp_block_run(enum sec_digest_alg alg, uint8_t state[WDP_BLOCK_STATE],
 		   const uint8_t *in, size_t n)
 {
 	size_t block = sec_digest_block(alg);
-	union words v;
+	union words v = { .w64 = { 0 } };
 
 	words_load(alg, &v, state);
 	for (; n; n--, in += block)

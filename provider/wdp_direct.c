@@ -13,15 +13,15 @@
 
 /* Where a function of the dispatch table goes. */
 struct slot {
-	int id;
 	size_t at;
+	int id;
 	bool optional;
 };
 
-#define SLOT(op, id, family, member, may_lack)                                 \
+#define SLOT(op, fn, family, member, may_lack)                                 \
 	{                                                                      \
-		OSSL_FUNC_##op##_##id,                                         \
-			offsetof(struct wdp_direct, family.member), may_lack   \
+		.at = offsetof(struct wdp_direct, family.member),              \
+		.id = OSSL_FUNC_##op##_##fn, .optional = may_lack,             \
 	}
 #define CIPHER(id, member)  SLOT(CIPHER, id, cipher, member, false)
 #define DIGEST(id, member)  SLOT(DIGEST, id, digest, member, false)
