@@ -415,40 +415,47 @@ static int ccm_cipher(void *ctx, unsigned char *out, size_t *out_len,
 
 /* ---- parameters -------------------------------------------------------- */
 
-static bool give_size(OSSL_PARAM *p, size_t v)
+static bool ccm_give_iv_len(void *ctx, OSSL_PARAM *p)
 {
-	return OSSL_PARAM_set_size_t(p, v);
+	struct ccm_ctx *c = ctx;
+
+	return OSSL_PARAM_set_size_t(p, c->iv_len);
 }
 
-static bool ccm_give_iv_len(struct ccm_ctx *c, OSSL_PARAM *p)
+static bool ccm_give_key_len(void *ctx, OSSL_PARAM *p)
 {
-	return give_size(p, c->iv_len);
+	struct ccm_ctx *c = ctx;
+
+	return OSSL_PARAM_set_size_t(p, c->spec->key_len);
 }
 
-static bool ccm_give_key_len(struct ccm_ctx *c, OSSL_PARAM *p)
+static bool ccm_give_tag_len(void *ctx, OSSL_PARAM *p)
 {
-	return give_size(p, c->spec->key_len);
+	struct ccm_ctx *c = ctx;
+
+	return OSSL_PARAM_set_size_t(p, c->tag_len);
 }
 
-static bool ccm_give_tag_len(struct ccm_ctx *c, OSSL_PARAM *p)
+static bool ccm_give_tls_pad(void *ctx, OSSL_PARAM *p)
 {
-	return give_size(p, c->tag_len);
+	struct ccm_ctx *c = ctx;
+
+	return OSSL_PARAM_set_size_t(p, c->tls_pad);
 }
 
-static bool ccm_give_tls_pad(struct ccm_ctx *c, OSSL_PARAM *p)
+static bool ccm_give_iv(void *ctx, OSSL_PARAM *p)
 {
-	return give_size(p, c->tls_pad);
-}
+	struct ccm_ctx *c = ctx;
 
-static bool ccm_give_iv(struct ccm_ctx *c, OSSL_PARAM *p)
-{
 	return p->data_size >= c->iv_len &&
 	       wdp_give_bytes(p, p->key, c->iv, c->iv_len);
 }
 
 /* Asking ends the message. */
-static bool ccm_give_tag(struct ccm_ctx *c, OSSL_PARAM *p)
+static bool ccm_give_tag(void *ctx, OSSL_PARAM *p)
 {
+	struct ccm_ctx *c = ctx;
+
 	if (!c->encrypt || !c->tag_set || p->data_size > c->tag_len ||
 	    !OSSL_PARAM_set_octet_string(p, c->tag, p->data_size))
 		return false;
@@ -457,10 +464,7 @@ static bool ccm_give_tag(struct ccm_ctx *c, OSSL_PARAM *p)
 	return true;
 }
 
-static const struct {
-	const char *name;
-	bool (*give)(struct ccm_ctx *c, OSSL_PARAM *p);
-} ccm_givers[] = {
+static const struct wdp_giver ccm_givers[] = {
 	{ OSSL_CIPHER_PARAM_IVLEN, ccm_give_iv_len },
 	{ OSSL_CIPHER_PARAM_KEYLEN, ccm_give_key_len },
 	{ OSSL_CIPHER_PARAM_AEAD_TAGLEN, ccm_give_tag_len },
@@ -470,29 +474,20 @@ static const struct {
 	{ OSSL_CIPHER_PARAM_AEAD_TAG, ccm_give_tag },
 };
 
-static bool ccm_give(struct ccm_ctx *c, OSSL_PARAM *p)
-{
-	for (size_t i = 0; i < WD_ARRAY_SIZE(ccm_givers); i++)
-		if (wdp_param_is(p, ccm_givers[i].name))
-			return ccm_givers[i].give(c, p);
-	return true; /* unknown ones are no mistake */
-}
-
 static OSSL_FUNC_cipher_get_ctx_params_fn ccm_get_ctx_params;
 static int ccm_get_ctx_params(void *ctx, OSSL_PARAM params[])
 {
 	struct ccm_ctx *c = ctx;
 
-	for (; params && params->key; params++)
-		if (!ccm_give(c, params))
-			return wdp_ok(c->prov, -EINVAL);
-	return 1;
+	return wdp_give_params(c->prov, ccm_givers, WD_ARRAY_SIZE(ccm_givers),
+			       c, params);
 }
 
-static int ccm_take_tag(struct ccm_ctx *c, const OSSL_PARAM *p)
+static int ccm_take_tag(void *ctx, const OSSL_PARAM *p)
 {
-	if (p->data_type != OSSL_PARAM_OCTET_STRING || p->data_size % 2 ||
-	    p->data_size < 4 || p->data_size > CCM_TAG)
+	struct ccm_ctx *c = ctx;
+
+	if (p->data_size % 2 || p->data_size < 4 || p->data_size > CCM_TAG)
 		return -EINVAL;
 	if (p->data) {
 		if (c->encrypt)
@@ -504,8 +499,9 @@ static int ccm_take_tag(struct ccm_ctx *c, const OSSL_PARAM *p)
 	return 0;
 }
 
-static int ccm_take_iv_len(struct ccm_ctx *c, const OSSL_PARAM *p)
+static int ccm_take_iv_len(void *ctx, const OSSL_PARAM *p)
 {
+	struct ccm_ctx *c = ctx;
 	size_t len;
 
 	if (!OSSL_PARAM_get_size_t(p, &len))
@@ -518,11 +514,12 @@ static int ccm_take_iv_len(struct ccm_ctx *c, const OSSL_PARAM *p)
 	return 0;
 }
 
-static int ccm_take_tls_aad(struct ccm_ctx *c, const OSSL_PARAM *p)
+static int ccm_take_tls_aad(void *ctx, const OSSL_PARAM *p)
 {
+	struct ccm_ctx *c = ctx;
 	int rc;
 
-	if (p->data_type != OSSL_PARAM_OCTET_STRING || !p->data)
+	if (!p->data)
 		return -EINVAL;
 	rc = wdp_tls_aad(c->tls_aad, p->data, p->data_size, c->encrypt,
 			 c->tag_len);
@@ -533,42 +530,32 @@ static int ccm_take_tls_aad(struct ccm_ctx *c, const OSSL_PARAM *p)
 	return 0;
 }
 
-static int ccm_take_iv_fixed(struct ccm_ctx *c, const OSSL_PARAM *p)
+static int ccm_take_iv_fixed(void *ctx, const OSSL_PARAM *p)
 {
-	if (p->data_type != OSSL_PARAM_OCTET_STRING || !p->data ||
-	    p->data_size != WDP_TLS_FIXED)
+	struct ccm_ctx *c = ctx;
+
+	if (!p->data || p->data_size != WDP_TLS_FIXED)
 		return -EINVAL;
 	memcpy(c->iv, p->data, WDP_TLS_FIXED);
 	return 0;
 }
 
-static const struct {
-	const char *name;
-	int (*take)(struct ccm_ctx *c, const OSSL_PARAM *p);
-} ccm_takers[] = {
-	{ OSSL_CIPHER_PARAM_AEAD_TAG, ccm_take_tag },
-	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, ccm_take_iv_len },
-	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, ccm_take_tls_aad },
-	{ OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, ccm_take_iv_fixed },
+static const struct wdp_taker ccm_takers[] = {
+	{ OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, ccm_take_tag },
+	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, 0, ccm_take_iv_len },
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, OSSL_PARAM_OCTET_STRING,
+	  ccm_take_tls_aad },
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, OSSL_PARAM_OCTET_STRING,
+	  ccm_take_iv_fixed },
 };
-
-static int ccm_take(struct ccm_ctx *c, const OSSL_PARAM *p)
-{
-	for (size_t i = 0; i < WD_ARRAY_SIZE(ccm_takers); i++)
-		if (wdp_param_is(p, ccm_takers[i].name))
-			return ccm_takers[i].take(c, p);
-	return 0;
-}
 
 static OSSL_FUNC_cipher_set_ctx_params_fn ccm_set_ctx_params;
 static int ccm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct ccm_ctx *c = ctx;
-	int rc = 0;
 
-	for (; params && params->key && !rc; params++)
-		rc = ccm_take(c, params);
-	return wdp_ok(c->prov, rc);
+	return wdp_take_params(c->prov, ccm_takers, WD_ARRAY_SIZE(ccm_takers),
+			       c, params);
 }
 
 /* ---- rows -------------------------------------------------------------- */

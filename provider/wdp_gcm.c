@@ -867,50 +867,61 @@ static int gcm_cipher(void *ctx, unsigned char *out, size_t *out_len,
 
 /* ---- parameters -------------------------------------------------------- */
 
-static bool gcm_give_iv_len(struct gcm_ctx *c, OSSL_PARAM *p)
+static bool gcm_give_iv_len(void *ctx, OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return OSSL_PARAM_set_size_t(p, c->iv_len);
 }
 
-static bool gcm_give_key_len(struct gcm_ctx *c, OSSL_PARAM *p)
+static bool gcm_give_key_len(void *ctx, OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return OSSL_PARAM_set_size_t(p, c->spec->key_len);
 }
 
-static bool gcm_give_tag_len(struct gcm_ctx *c, OSSL_PARAM *p)
+static bool gcm_give_tag_len(void *ctx, OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return OSSL_PARAM_set_size_t(
 		p, c->tag_len == GCM_TAG_NONE ? GCM_TAG : c->tag_len);
 }
 
-static bool gcm_give_iv(struct gcm_ctx *c, OSSL_PARAM *p)
+static bool gcm_give_iv(void *ctx, OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return c->iv_state != GCM_IV_NONE && p->data_size >= c->iv_len &&
 	       wdp_give_bytes(p, p->key, c->iv, c->iv_len);
 }
 
-static bool gcm_give_tag(struct gcm_ctx *c, OSSL_PARAM *p)
+static bool gcm_give_tag(void *ctx, OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return p->data_size && p->data_size <= GCM_TAG && c->encrypt &&
 	       c->tag_len != GCM_TAG_NONE &&
 	       OSSL_PARAM_set_octet_string(p, c->tag, p->data_size);
 }
 
-static bool gcm_give_tls_pad(struct gcm_ctx *c, OSSL_PARAM *p)
+static bool gcm_give_tls_pad(void *ctx, OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return OSSL_PARAM_set_size_t(p, c->tls_pad);
 }
 
-static bool gcm_give_next_iv(struct gcm_ctx *c, OSSL_PARAM *p)
+static bool gcm_give_next_iv(void *ctx, OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return p->data && p->data_type == OSSL_PARAM_OCTET_STRING &&
 	       !gcm_iv_next(c, p->data, p->data_size);
 }
 
-static const struct {
-	const char *name;
-	bool (*give)(struct gcm_ctx *c, OSSL_PARAM *p);
-} gcm_givers[] = {
+static const struct wdp_giver gcm_givers[] = {
 	{ OSSL_CIPHER_PARAM_IVLEN, gcm_give_iv_len },
 	{ OSSL_CIPHER_PARAM_KEYLEN, gcm_give_key_len },
 	{ OSSL_CIPHER_PARAM_AEAD_TAGLEN, gcm_give_tag_len },
@@ -921,27 +932,18 @@ static const struct {
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN, gcm_give_next_iv },
 };
 
-static bool gcm_give(struct gcm_ctx *c, OSSL_PARAM *p)
-{
-	for (size_t i = 0; i < WD_ARRAY_SIZE(gcm_givers); i++)
-		if (wdp_param_is(p, gcm_givers[i].name))
-			return gcm_givers[i].give(c, p);
-	return true; /* unknown ones are no mistake */
-}
-
 static OSSL_FUNC_cipher_get_ctx_params_fn gcm_get_ctx_params;
 static int gcm_get_ctx_params(void *ctx, OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
 
-	for (; params && params->key; params++)
-		if (!gcm_give(c, params))
-			return wdp_ok(c->prov, -EINVAL);
-	return 1;
+	return wdp_give_params(c->prov, gcm_givers, WD_ARRAY_SIZE(gcm_givers),
+			       c, params);
 }
 
-static int gcm_take_tag(struct gcm_ctx *c, const OSSL_PARAM *p)
+static int gcm_take_tag(void *ctx, const OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
 	void *tag = c->tag;
 	size_t len;
 
@@ -952,8 +954,9 @@ static int gcm_take_tag(struct gcm_ctx *c, const OSSL_PARAM *p)
 	return 0;
 }
 
-static int gcm_take_iv_len(struct gcm_ctx *c, const OSSL_PARAM *p)
+static int gcm_take_iv_len(void *ctx, const OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
 	size_t len;
 
 	if (!OSSL_PARAM_get_size_t(p, &len))
@@ -967,26 +970,28 @@ static int gcm_take_iv_len(struct gcm_ctx *c, const OSSL_PARAM *p)
 	return 0;
 }
 
-static int gcm_take_tls_aad(struct gcm_ctx *c, const OSSL_PARAM *p)
+static int gcm_take_tls_aad(void *ctx, const OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return p->data ? gcm_tls_aad(c, p->data, p->data_size) : -EINVAL;
 }
 
-static int gcm_take_iv_fixed(struct gcm_ctx *c, const OSSL_PARAM *p)
+static int gcm_take_iv_fixed(void *ctx, const OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return p->data ? gcm_iv_fixed(c, p->data, p->data_size) : -EINVAL;
 }
 
-static int gcm_take_iv_inv(struct gcm_ctx *c, const OSSL_PARAM *p)
+static int gcm_take_iv_inv(void *ctx, const OSSL_PARAM *p)
 {
+	struct gcm_ctx *c = ctx;
+
 	return p->data ? gcm_iv_take(c, p->data, p->data_size) : -EINVAL;
 }
 
-static const struct {
-	const char *name;
-	unsigned int type; /* 0: looked at by take */
-	int (*take)(struct gcm_ctx *c, const OSSL_PARAM *p);
-} gcm_takers[] = {
+static const struct wdp_taker gcm_takers[] = {
 	{ OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, gcm_take_tag },
 	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, 0, gcm_take_iv_len },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, OSSL_PARAM_OCTET_STRING,
@@ -997,27 +1002,13 @@ static const struct {
 	  gcm_take_iv_inv },
 };
 
-static int gcm_take(struct gcm_ctx *c, const OSSL_PARAM *p)
-{
-	for (size_t i = 0; i < WD_ARRAY_SIZE(gcm_takers); i++) {
-		if (!wdp_param_is(p, gcm_takers[i].name))
-			continue;
-		if (gcm_takers[i].type && gcm_takers[i].type != p->data_type)
-			return -EINVAL;
-		return gcm_takers[i].take(c, p);
-	}
-	return 0;
-}
-
 static OSSL_FUNC_cipher_set_ctx_params_fn gcm_set_ctx_params;
 static int gcm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
-	int rc = 0;
 
-	for (; params && params->key && !rc; params++)
-		rc = gcm_take(c, params);
-	return wdp_ok(c->prov, rc);
+	return wdp_take_params(c->prov, gcm_takers, WD_ARRAY_SIZE(gcm_takers),
+			       c, params);
 }
 
 /* ---- rows -------------------------------------------------------------- */

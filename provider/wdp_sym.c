@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provider/wdp_sym.h"
 
+#include <errno.h>
+
 static const OSSL_PARAM gettable[] = {
 	OSSL_PARAM_uint(OSSL_CIPHER_PARAM_MODE, NULL),
 	OSSL_PARAM_size_t(OSSL_CIPHER_PARAM_KEYLEN, NULL),
@@ -53,4 +55,45 @@ const OSSL_PARAM *wdp_cipher_settable(struct wdp_ctx *p,
 	const struct wdp_direct *d = wdp_cipher_soft(p, spec);
 
 	return d ? d->cipher.settable_ctx_params(NULL, d->prov) : NULL;
+}
+
+static bool give(const struct wdp_giver *table, size_t n, void *ctx,
+		 OSSL_PARAM *p)
+{
+	for (size_t i = 0; i < n; i++)
+		if (wdp_param_is(p, table[i].name))
+			return table[i].give(ctx, p);
+	return true;
+}
+
+int wdp_give_params(const struct wdp_ctx *p, const struct wdp_giver *table,
+		    size_t n, void *ctx, OSSL_PARAM params[])
+{
+	for (; params && params->key; params++)
+		if (!give(table, n, ctx, params))
+			return wdp_ok(p, -EINVAL);
+	return 1;
+}
+
+static int take(const struct wdp_taker *table, size_t n, void *ctx,
+		const OSSL_PARAM *p)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (!wdp_param_is(p, table[i].name))
+			continue;
+		if (table[i].type && table[i].type != p->data_type)
+			return -EINVAL;
+		return table[i].take(ctx, p);
+	}
+	return 0;
+}
+
+int wdp_take_params(const struct wdp_ctx *p, const struct wdp_taker *table,
+		    size_t n, void *ctx, const OSSL_PARAM params[])
+{
+	int rc = 0;
+
+	for (; params && params->key && !rc; params++)
+		rc = take(table, n, ctx, params);
+	return wdp_ok(p, rc);
 }

@@ -99,6 +99,24 @@ static inline bool wdp_param_is(const OSSL_PARAM *p, const char *name)
 	return *p->key == *name && !strcmp(p->key, name);
 }
 
+/* Parameters of a context, one row each. */
+struct wdp_giver {
+	const char *name;
+	bool (*give)(void *ctx, OSSL_PARAM *p);
+};
+
+struct wdp_taker {
+	const char *name;
+	unsigned int type; /* 0: looked at by take */
+	int (*take)(void *ctx, const OSSL_PARAM *p);
+};
+
+/* Unknown ones are no mistake.  Return: 1; 0, error raised. */
+int wdp_give_params(const struct wdp_ctx *p, const struct wdp_giver *table,
+		    size_t n, void *ctx, OSSL_PARAM params[]);
+int wdp_take_params(const struct wdp_ctx *p, const struct wdp_taker *table,
+		    size_t n, void *ctx, const OSSL_PARAM params[]);
+
 /* Read a parameter if it is there: true unless it is of the wrong type. */
 static inline bool wdp_take_size(const OSSL_PARAM params[], const char *name,
 				 size_t *v)
