@@ -503,7 +503,8 @@ static int gcm_data_update(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 	if (len > GCM_LEN_MAX - c->len)
 		return -EMSGSIZE;
 	if (c->stage == GCM_FRESH) {
-		rc = gcm_device(c, out, in, len);
+		rc = len + c->aad.len < c->small ? 1
+						 : gcm_device(c, out, in, len);
 		if (rc > 0)
 			rc = gcm_twin_take(c);
 	} else if (c->stage == GCM_DEVICE) {

@@ -18,9 +18,6 @@ void sym_load(bool fallback)
 	setenv("WD_DEVICE", getenv("WD_DEVICE") ? getenv("WD_DEVICE") : "emu",
 	       1);
 	setenv("WD_FALLBACK", fallback ? "yes" : "no", 1);
-	/* over fake_offload.c: there the test says what is small */
-	if (OSSL_provider_init)
-		setenv("WD_MIN_BYTES", "0", 1);
 	sym_wd = OSSL_LIB_CTX_new();
 	if (OSSL_provider_init)
 		T_OK(OSSL_PROVIDER_add_builtin(sym_wd, "wd",
