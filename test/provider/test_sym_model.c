@@ -172,7 +172,7 @@ static void nothing_is_lost_when_jobs_fail(void)
 
 static void nothing_is_lost_when_a_completion_is(void)
 {
-	setenv("WD_TIMEOUT_MS", "20", 1);
+	setenv("WD_TIMEOUT_MS", "500", 1);
 	through("emu:fault=sec.drop@9", "timeouts");
 	unsetenv("WD_TIMEOUT_MS");
 }
