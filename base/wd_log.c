@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/wd_log.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Longest line, and small enough for one atomic write to a pipe. */
@@ -27,14 +31,31 @@ enum wd_log_level wd_log_level(void)
 						       memory_order_relaxed);
 }
 
+/*
+ * Growing a file beyond the limit is a deadly signal, not an error.  sshd's
+ * sandbox sets that limit to 0 and kills who asks for it, but only refuses
+ * fstat(): hence the order.
+ */
+static bool log_fits(int fd, size_t n)
+{
+	struct rlimit limit;
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return false;
+	return !S_ISREG(st.st_mode) ||
+	       (!getrlimit(RLIMIT_FSIZE, &limit) &&
+		(rlim_t)st.st_size + n <= limit.rlim_cur);
+}
+
 void wd_log(enum wd_log_level level, const char *fmt, ...)
 {
 	static const char *const names[] = { "", "error", "warning", "info",
 					     "debug" };
 	char line[WD_LOG_LINE];
 	int fd = atomic_load_explicit(&wd_log_sink.fd, memory_order_relaxed);
+	int n, k, was = errno;
 	va_list ap;
-	int n, k;
 
 	if (fd < 0 || level > wd_log_level())
 		return;
@@ -50,6 +71,6 @@ void wd_log(enum wd_log_level level, const char *fmt, ...)
 		n = (int)sizeof(line) - 1;
 	line[n++] = '\n';
 	/* A full disk or closed pipe must not disturb the application. */
-	if (write(fd, line, (size_t)n) < 0)
-		return;
+	if (!log_fits(fd, (size_t)n) || write(fd, line, (size_t)n) < 0)
+		errno = was;
 }

@@ -272,6 +272,21 @@ class Ssh(Programs):
         for kind in ("aes-cbc", "aes-ctr", "3des"):
             self.assertGreater(self.jobs(kind), 20, kind)
 
+    def test_gcm_through_the_sandbox_with_statistics_and_log(self):
+        """Before login nothing but a few system calls is allowed: a record of
+        statistics or of the log there would end the session."""
+        log = self.write("wd.log", b"")
+        os.chmod(log, 0o666)
+        port = self.serve(self.with_wd(WD_LOG="debug:" + log))
+        data = os.urandom((1 << 20) + 3)
+        for cipher in ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com"):
+            for _ in range(5):
+                self.assertEqual(self.ask(port, cipher, data, self.without()),
+                                 data)
+        self.assertGreater(self.jobs("aes-gcm"), 20)
+        self.assertNotRegex(self.read("sshd.log").decode(errors="replace"),
+                            "SIGSYS|SIGXFSZ|signal|fatal")
+
     def test_wd_at_both_ends(self):
         self.all_ciphers(self.with_wd(WD_MIN_BYTES=None),
                          self.with_wd(WD_MIN_BYTES=None))
