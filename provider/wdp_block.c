@@ -372,6 +372,7 @@ union words {
 static void words_load(enum sec_digest_alg alg, union words *v,
 		       const uint8_t *state)
 {
+	*v = (union words){ .w64 = { 0 } };
 	for (size_t i = 0; i < sec_digest_state(alg); i += 4) {
 		if (algs[alg].order == LE32)
 			v->w32[i / 4] = load_le32(state + i);

@@ -333,7 +333,7 @@ static void job_go_on(struct worker *w, struct bench_job *j)
 			j->since = wd_now_ns();
 		}
 		switch (ASYNC_start_job(&j->job, j->wait, &ok, job_main, &j,
-					sizeof(j))) {
+					sizeof(struct bench_job *))) {
 		case ASYNC_PAUSE:
 			j->busy = true;
 			if (!job_watch(w, j))

@@ -158,15 +158,17 @@ static double y_of(const struct scale *s, double v)
 
 static void grid(FILE *f, const struct svg_chart *c, const struct scale *s)
 {
+	double v = s->low;
 	char buf[32];
 
-	for (double v = s->low; v <= s->high * 1.0001; v = next_tick(s, v)) {
+	while (v <= s->high * 1.0001) {
 		fprintf(f,
 			"<line class='grid' x1='%g' y1='%.1f' x2='%g' "
 			"y2='%.1f'/><text class='tick' text-anchor='end' "
 			"x='%g' y='%.1f'>%s</text>\n",
 			LEFT, y_of(s, v), WIDTH - RIGHT, y_of(s, v), LEFT - 7,
 			y_of(s, v) + 4, number(v, "%.4g", buf, sizeof(buf)));
+		v = next_tick(s, v);
 	}
 	for (unsigned int p = 0; p < c->places; p++) {
 		fprintf(f,

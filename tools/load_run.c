@@ -331,8 +331,11 @@ static void begin_measuring(struct client *c)
 	struct run *run = c->run;
 	const struct load_ask *ask = run->ask;
 
+	int turn;
+
 	load_result_free(&c->r);
-	if (pthread_barrier_wait(&run->warm) == PTHREAD_BARRIER_SERIAL_THREAD) {
+	turn = pthread_barrier_wait(&run->warm);
+	if (turn == PTHREAD_BARRIER_SERIAL_THREAD) {
 		run->cpu_known =
 			ask->npids &&
 			!load_cpu_read(ask->pids, ask->npids, &run->before);

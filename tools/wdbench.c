@@ -315,8 +315,10 @@ static int run_all(const struct ask *ask)
 	struct bench_side ref;
 	int rc = 0;
 
-	if (!out || bench_side_open(&ref, "default"))
+	if (!out || bench_side_open(&ref, "default")) {
+		free(out);
 		return 1;
+	}
 	wdbench_print_head(ask);
 	for (unsigned int i = 0; i < ask->ops; i++) {
 		if (!bench_op_keys(&ask->op[i], &ref)) {

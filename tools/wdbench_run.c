@@ -280,7 +280,7 @@ static void explain(const struct cell *cell, int status)
 static int run_plain(const struct ask *ask, const struct cell *cell,
 		     struct outcome *out)
 {
-	struct child c[64];
+	struct child c[64] = { { 0 } };
 	unsigned int n = 0;
 	int rc = 0, status;
 
@@ -304,7 +304,7 @@ static int run_plain(const struct ask *ask, const struct cell *cell,
 
 static double run_traced(const struct ask *ask, const struct cell *cell)
 {
-	struct child c;
+	struct child c = { 0 };
 	uint64_t calls = 0;
 	int rc = child_start(ask, cell, true, &c);
 
@@ -366,6 +366,6 @@ struct outcome *wdbench_median(struct outcome *out, unsigned int n,
 
 	for (unsigned int i = 0; i < n; i++)
 		sorted[i] = &out[i * stride];
-	qsort(sorted, n, sizeof(sorted[0]), by_cpu);
+	qsort(sorted, n, sizeof(struct outcome *), by_cpu);
 	return sorted[n / 2];
 }
