@@ -61,7 +61,8 @@ struct uacce_ops {
 	 * and DH, 1 = ECC; SEC 0; ZIP 0 = compress, 1 = decompress.
 	 * First system call: openat() of the node.
 	 * Return: 0, -ENOENT, -EACCES, -EBUSY (no queue free), -EPERM (device
-	 * stopped or isolated), -ENODEV, -ENOMEM, -EINVAL. */
+	 * stopped or isolated), -ENODEV, -ENOMEM, -EINVAL, -EAGAIN (a model
+	 * daemon is not there now). */
 	int (*open)(struct uacce_host *host, const struct uacce_info *info,
 		    unsigned int qc_type, size_t pool, struct uacce_queue *q);
 
@@ -186,6 +187,19 @@ bool uacce_usable(const struct uacce_info *info, char *why, size_t size);
  */
 int uacce_kernel_host(struct uacce_host **out, const char *dev_root,
 		      const char *class_root);
+
+/**
+ * uacce_unix_host() - the devices of a model daemon, wd-emu --listen
+ * @path: its socket
+ *
+ * Takes an O_PATH|O_CLOEXEC handle on the socket's directory; connects for
+ * each list() and open().  A daemon that does not answer is a host without
+ * devices; once listed, its queues end with it as in a device reset, and
+ * open() returns -EAGAIN until it is back.
+ *
+ * Return: 0 and *@out, -EINVAL (path too long), or -ENOMEM.
+ */
+int uacce_unix_host(struct uacce_host **out, const char *path);
 
 /* Name under which the model's module exports its one function:
  * int wd_emu_host(struct uacce_host **out, const char *options) */

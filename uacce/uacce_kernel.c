@@ -24,6 +24,7 @@
 #include "base/wd_base.h"
 #include "base/wd_io.h"
 #include "base/wd_log.h"
+#include "uacce/uacce_dir.h"
 #include "uacce/uacce_kernel.h"
 
 /* Depth of rings where the kernel can't tell; docs/hw/uacce.md#ioctl-qm */
@@ -34,18 +35,6 @@
 /* One past the highest doorbell a program rings; docs/hw/qm.md#doorbells */
 #define UACCE_BELL_END	  0x1008u
 #define UACCE_BELL_END_V1 0x348u
-
-/* Identity of an open file: a number alone may be somebody else's by now. */
-struct uacce_file {
-	_Atomic int fd;
-	dev_t dev;
-	ino_t ino;
-};
-
-struct uacce_dir {
-	struct uacce_file file;
-	char *path;
-};
 
 /* fd of a queue's record: free for the next queue, or a parent's for ever */
 enum { UACCE_FD_FREE = -1, UACCE_FD_PARENT = -2 };
@@ -105,53 +94,6 @@ static const struct uacce_sys uacce_libc = {
 static struct uacce_kernel *kernel_of(struct uacce_host *host)
 {
 	return (struct uacce_kernel *)host; /* its first member */
-}
-
-static void uacce_file_note(struct uacce_file *f, int fd)
-{
-	struct stat st;
-
-	if (fd >= 0 && !fstat(fd, &st)) {
-		f->dev = st.st_dev;
-		f->ino = st.st_ino;
-	}
-	atomic_store(&f->fd, fd);
-}
-
-static bool uacce_file_is_ours(const struct uacce_file *f)
-{
-	struct stat st;
-	int fd = atomic_load(&f->fd);
-
-	return fd >= 0 && !fstat(fd, &st) && st.st_dev == f->dev &&
-	       st.st_ino == f->ino;
-}
-
-static void uacce_dir_take(struct uacce_dir *d)
-{
-	uacce_file_note(&d->file,
-			open(d->path, O_PATH | O_DIRECTORY | O_CLOEXEC));
-}
-
-static int uacce_dir_new(struct uacce_dir *d, const char *path)
-{
-	d->path = strdup(path);
-	if (!d->path)
-		return -ENOMEM;
-	uacce_dir_take(d);
-	return 0;
-}
-
-static void uacce_dir_free(struct uacce_dir *d)
-{
-	if (uacce_file_is_ours(&d->file))
-		close(atomic_load(&d->file.fd));
-	free(d->path);
-}
-
-static int uacce_dir_fd(const struct uacce_dir *d)
-{
-	return atomic_load(&d->file.fd);
 }
 
 /* openat() below a handle; takes the handle again when it was closed. */
