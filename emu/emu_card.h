@@ -28,6 +28,7 @@
 #define EMU_DEVICES_MAX	    4 /* of one engine */
 #define EMU_CARD_QUEUES_MAX 1024
 #define EMU_PASID	    1 /* this process, when SVA is on */
+#define EMU_PASID_QUEUE0    2 /* and on: data of that queue, when shared */
 #define EMU_SLICES	    2 /* of a pool without SVA */
 #define EMU_EQ_DEPTH	    2048
 #define EMU_AEQ_DEPTH	    1024
@@ -81,6 +82,7 @@ struct emu_handle {
 	uint8_t *pool;
 	size_t pool_size;
 	int fd;
+	bool lent; /* memory and fd are somebody else's */
 };
 
 /* Offsets of the stop words from the end of the DUS; docs/hw/uacce.md#dus */
@@ -94,7 +96,7 @@ struct emu_card {
 	struct emu_config cfg;
 	const struct emu_engine *engine;
 	unsigned int thread_count;
-	bool run_inline, sva;
+	bool run_inline, sva, shared;
 
 	pthread_mutex_t mailbox; /* the registers 0x300, bring-up, reset */
 	pthread_mutex_t irq;	 /* event rings */

@@ -131,7 +131,7 @@ static int emu_engine_up(struct emu_card *c)
  * in the engine; docs/hw/qm.md#pasid. */
 static void emu_pasid_up(struct emu_card *c)
 {
-	if (emu_v3(c) || !c->sva)
+	if (emu_v3(c) || !(c->sva || c->shared))
 		return;
 	if (c->engine->id == UACCE_HPRE) {
 		emu_wr(c, 0x30103c, 1u << 9);
@@ -457,6 +457,13 @@ static uint32_t emu_log2(uint32_t n)
 	return log;
 }
 
+static uint32_t emu_pasid(const struct emu_handle *h)
+{
+	if (h->card->shared)
+		return EMU_PASID_QUEUE0 + h->id;
+	return h->card->sva ? EMU_PASID : 0;
+}
+
 static void emu_sqc_fill(const struct emu_handle *h, uint64_t dus,
 			 struct qm_context *ctx)
 {
@@ -469,8 +476,8 @@ static void emu_sqc_fill(const struct emu_handle *h, uint64_t dus,
 	QM_PUT(ctx->w, QM_SQC_CQ, h->id);
 	QM_PUT(ctx->w, QM_SQC_ORDER, 1);
 	QM_PUT(ctx->w, QM_SQC_TYPE, h->qc_type);
-	QM_PUT(ctx->w, QM_SQC_PASID, c->sva ? EMU_PASID : 0);
-	QM_PUT(ctx->w, QM_SQC_PASID_EN, c->sva && emu_v3(c));
+	QM_PUT(ctx->w, QM_SQC_PASID, emu_pasid(h));
+	QM_PUT(ctx->w, QM_SQC_PASID_EN, emu_pasid(h) && emu_v3(c));
 }
 
 static void emu_cqc_fill(const struct emu_handle *h, uint64_t dus,
@@ -485,8 +492,8 @@ static void emu_cqc_fill(const struct emu_handle *h, uint64_t dus,
 	QM_PUT(ctx->w, QM_CQC_CQE_SHIFT, emu_log2(sizeof(struct qm_cqe)));
 	QM_PUT(ctx->w, QM_CQC_PHASE, 1);
 	QM_PUT(ctx->w, QM_CQC_C_FLAG, 1);
-	QM_PUT(ctx->w, QM_CQC_PASID, c->sva ? EMU_PASID : 0);
-	QM_PUT(ctx->w, QM_CQC_PASID_EN, c->sva && emu_v3(c));
+	QM_PUT(ctx->w, QM_CQC_PASID, emu_pasid(h));
+	QM_PUT(ctx->w, QM_CQC_PASID_EN, emu_pasid(h) && emu_v3(c));
 }
 
 static int emu_contexts_write(struct emu_handle *h)

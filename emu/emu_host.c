@@ -97,6 +97,7 @@ static void emu_card_init(struct emu_card *c, const struct emu_engine *engine,
 	c->thread_count = o->threads;
 	c->run_inline = o->run_inline;
 	c->sva = !o->nosva;
+	c->shared = o->shared;
 	emu_card_faults(c, o);
 	emu_card_info(c, number);
 	pthread_mutex_init(&c->mailbox, NULL);
@@ -152,17 +153,34 @@ static unsigned int emu_window_of(const struct emu_handle *h)
 
 static void emu_handle_free(struct emu_handle *h)
 {
-	if (h->pool)
+	if (h->pool && !h->lent)
 		munmap(h->pool, h->pool_size);
-	if (h->dus)
+	if (h->dus && !h->lent)
 		munmap(h->dus, h->dus_size);
-	if (h->fd >= 0)
+	if (h->fd >= 0 && !h->lent)
 		close(h->fd);
 	free(h);
 }
 
+static void emu_handle_memory(struct emu_handle *h, const struct emu_loan *loan)
+{
+	h->lent = loan != NULL;
+	if (loan) {
+		h->fd = loan->event;
+		h->dus = loan->memory;
+		if (h->pool_size)
+			h->pool = h->dus + h->dus_size;
+		return;
+	}
+	h->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	h->dus = emu_map(h->dus_size);
+	if (h->pool_size)
+		h->pool = emu_map(h->pool_size);
+}
+
 static struct emu_handle *emu_handle_new(struct emu_card *c,
-					 unsigned int qc_type, size_t pool)
+					 unsigned int qc_type, size_t pool,
+					 const struct emu_loan *loan)
 {
 	struct emu_handle *h = calloc(1, sizeof(*h));
 
@@ -172,10 +190,7 @@ static struct emu_handle *emu_handle_new(struct emu_card *c,
 	h->qc_type = (uint8_t)qc_type;
 	h->dus_size = c->info.dus_size;
 	h->pool_size = wd_align_up(pool, (uint64_t)sysconf(_SC_PAGESIZE));
-	h->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	h->dus = emu_map(h->dus_size);
-	if (pool)
-		h->pool = emu_map(h->pool_size);
+	emu_handle_memory(h, loan);
 	if (h->fd < 0 || !h->dus || (pool && !h->pool)) {
 		emu_handle_free(h);
 		return NULL;
@@ -362,8 +377,9 @@ static int emu_node_open(void)
 	return 0;
 }
 
-static int emu_op_open(struct uacce_host *host, const struct uacce_info *info,
-		       unsigned int qc_type, size_t pool, struct uacce_queue *q)
+int emu_host_open(struct uacce_host *host, const struct uacce_info *info,
+		  unsigned int qc_type, size_t pool,
+		  const struct emu_loan *loan, struct uacce_queue *q)
 {
 	struct emu_host *eh = emu_host_of(host);
 	struct emu_card *c = emu_card_find(eh, info->name);
@@ -377,7 +393,7 @@ static int emu_op_open(struct uacce_host *host, const struct uacce_info *info,
 	rc = emu_node_open();
 	if (rc)
 		return rc;
-	h = emu_handle_new(c, qc_type, pool);
+	h = emu_handle_new(c, qc_type, pool, loan);
 	if (!h)
 		return -ENOMEM;
 	h->generation = eh->generation;
@@ -390,6 +406,12 @@ static int emu_op_open(struct uacce_host *host, const struct uacce_info *info,
 	h->bell_off = h->bell_bar == 4 ? (uint64_t)h->id * 0x10000 : 0;
 	emu_queue_fill(q, host, h);
 	return 0;
+}
+
+static int emu_op_open(struct uacce_host *host, const struct uacce_info *info,
+		       unsigned int qc_type, size_t pool, struct uacce_queue *q)
+{
+	return emu_host_open(host, info, qc_type, pool, NULL, q);
 }
 
 static int emu_op_start(struct uacce_queue *q)
@@ -423,6 +445,17 @@ static void emu_op_close(struct uacce_queue *q)
 		emu_handle_free(h);
 	}
 	*q = (struct uacce_queue){ .fd = -1 };
+}
+
+void emu_host_close_quietly(struct uacce_queue *q)
+{
+	struct emu_handle *h = q->priv;
+	struct emu_card *c = h->card;
+
+	emu_queue_stop(h);
+	emu_workers_pause(&c->workers);
+	emu_op_close(q);
+	emu_workers_resume(&c->workers);
 }
 
 static int emu_op_wait(struct uacce_queue *q, int64_t timeout_ns)

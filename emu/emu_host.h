@@ -35,6 +35,8 @@ struct emu_host_options {
 	unsigned int threads;
 	bool run_inline;
 	bool nosva;
+	bool shared; /* by processes that don't trust each other: the data of
+		      * a queue's jobs lies in its own pool, or nowhere */
 	unsigned int queues;
 	unsigned int devices[UACCE_ENGINES];
 	/* Which engine a fault of config.faults is for; UACCE_ENGINES: all. */
@@ -50,6 +52,22 @@ int emu_host_parse(struct emu_host_options *o, const char *text, char *why,
 		   size_t size);
 
 int emu_host_new(struct uacce_host **out, const struct emu_host_options *o);
+
+/* Memory and event descriptor of a queue that the caller owns: rings, and
+ * pool behind them.  They must outlive the queue. */
+struct emu_loan {
+	uint8_t *memory; /* info->dus_size + pool bytes, zero */
+	int event;	 /* written to at a completion; never blocks */
+};
+
+/* uacce_ops.open with the memory of the caller's choice. */
+int emu_host_open(struct uacce_host *host, const struct uacce_info *info,
+		  unsigned int qc_type, size_t pool,
+		  const struct emu_loan *loan, struct uacce_queue *q);
+
+/* uacce_ops.close with the engine at rest: whoever has the other half of the
+ * memory may have left it in any state.  One caller at a time. */
+void emu_host_close_quietly(struct uacce_queue *q);
 
 /* The modelled device behind an entry of list(), for tests and reports. */
 struct emu_dev *emu_host_dev(struct uacce_host *host, const char *name);

@@ -45,13 +45,25 @@ static void *emu_memory_window(struct emu_memory *m, uint64_t addr, size_t len)
 	return p;
 }
 
+/* Is @addr in the pool of the one queue that has this PASID? */
+static bool emu_memory_own(uint32_t pasid, uint64_t addr)
+{
+	uint64_t window = (addr >> EMU_WINDOW_SHIFT) - 1;
+	uint64_t first =
+		EMU_WINDOW_QUEUE0 +
+		((uint64_t)pasid - EMU_PASID_QUEUE0) * (1 + EMU_SLICES) + 1;
+
+	return pasid >= EMU_PASID_QUEUE0 && window >= first &&
+	       window < first + EMU_SLICES;
+}
+
 static void *emu_memory_map(void *ctx, uint32_t pasid, uint64_t addr,
 			    size_t len, bool write)
 {
 	struct emu_memory *m = ctx;
 
 	(void)write;
-	if (!pasid)
+	if (!pasid || emu_memory_own(pasid, addr))
 		return emu_memory_window(m, addr, len);
 	if (!m->sva || pasid != EMU_PASID || addr < EMU_VA_MIN ||
 	    addr >= EMU_VA_MAX || len > EMU_VA_MAX - addr)

@@ -127,7 +127,7 @@ static int list_check(const char *list, char *why, size_t size)
 		    uacce_parse_engine(name) == UACCE_ENGINES)
 			return say(why, size,
 				   "device: '%s' is not auto, none, emu, "
-				   "emu:OPTIONS or node names like "
+				   "emu:OPTIONS, unix:PATH or node names like "
 				   "hisi_sec2-0,hisi_hpre-1",
 				   name);
 	}
@@ -146,9 +146,15 @@ static int host_find(struct offload *o, const struct offload_config *cfg,
 		return host_emu(o, cfg, "", why, size);
 	if (!strncmp(dev, "emu:", 4))
 		return host_emu(o, cfg, dev + 4, why, size);
-	if (!strncmp(dev, "unix:", 5))
-		return say(why, size,
-			   "device: '%s': not available in this version", dev);
+	if (!strncmp(dev, "unix:", 5)) {
+		rc = uacce_unix_host(&o->host, dev + 5);
+		if (rc == -EINVAL)
+			return say(why, size,
+				   "device: '%s' is not unix: and the path of "
+				   "a socket, shorter than 108 bytes",
+				   dev);
+		return rc;
+	}
 	if (strcmp(dev, "auto") != 0) {
 		rc = list_check(dev, why, size);
 		if (rc)

@@ -15,7 +15,7 @@ MAY = {
     "hw/sec": ["base/"],
     "hw/zip": ["base/"],
     # The model shares tables with the drivers, never code.
-    "emu": ["base/", "uacce/uacce.h", r"hw/\w+/\w+_fields.h",
+    "emu": ["base/", "uacce/uacce.h", "uacce/uacce_unix_wire.h", r"hw/\w+/\w+_fields.h",
             r"hw/\w+/\w+\.def"],
     "offload": ["base/", "uacce/", "hw/"],
     "provider": ["base/", "uacce/uacce.h", "hw/hpre/hpre", "hw/sec/sec",
@@ -23,7 +23,8 @@ MAY = {
     "engine_compat": ["base/"],
     "zlib_compat": ["base/", "offload/"],
     "tools": ["base/", "uacce/", "offload/", "emu/emu_host.h",
-              "emu/emu_dev.h", "emu/emu_engine.h", "emu/vfio_user.h"],
+              "emu/emu_dev.h", "emu/emu_engine.h", "emu/emu_serve.h",
+              "emu/vfio_user.h"],
     "test": [""],
 }
 # Who may know libcrypto and libgcrypt.
