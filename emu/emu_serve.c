@@ -33,7 +33,7 @@
 #define CLIENTS_MAX   4096
 
 struct client {
-	LIST_ENTRY(client) all;
+	TAILQ_ENTRY(client) all;
 	TAILQ_ENTRY(client) next; /* of the hot ones */
 	int fd;
 	int event[2]; /* pipe: ours to write, the other's to read */
@@ -45,12 +45,13 @@ struct client {
 	bool hot;
 };
 
+TAILQ_HEAD(clients, client);
+
 struct serve {
 	struct uacce_host *host;
 	int epoll, listener, stop;
-	unsigned int clients, clients_max, queues;
-	LIST_HEAD(, client) all;
-	TAILQ_HEAD(, client) hot;
+	unsigned int count, count_max, queues;
+	struct clients all, hot;
 	struct emu_serve_counts *counts;
 };
 
@@ -403,8 +404,8 @@ static void client_end(struct serve *s, struct client *c, int rc)
 	}
 	queue_close(s, c);
 	close(c->fd);
-	LIST_REMOVE(c, all);
-	s->clients--;
+	TAILQ_REMOVE(&s->all, c, all);
+	s->count--;
 	free(c);
 }
 
@@ -421,8 +422,8 @@ static int client_new(struct serve *s, int fd)
 		free(c);
 		return -ENOMEM;
 	}
-	LIST_INSERT_HEAD(&s->all, c, all);
-	s->clients++;
+	TAILQ_INSERT_TAIL(&s->all, c, all);
+	s->count++;
 	s->counts->connections++;
 	return 0;
 }
@@ -433,8 +434,8 @@ static void serve_accept(struct serve *s)
 
 	if (fd < 0)
 		return;
-	if (s->clients == s->clients_max) {
-		wd_warn("%u connections: no more", s->clients);
+	if (s->count == s->count_max) {
+		wd_warn("%u connections: no more", s->count);
 		close(fd);
 	} else if (client_new(s, fd)) {
 		close(fd);
@@ -504,14 +505,14 @@ int emu_serve(struct uacce_host *host, int listener, int stop,
 	struct serve s = { .host = host,
 			   .listener = listener,
 			   .stop = stop,
-			   .clients_max = clients_allowed(),
+			   .count_max = clients_allowed(),
 			   .counts = counts };
 	struct epoll_event e[EVENTS];
 	bool end = false;
 	int rc, n;
 
 	*counts = (struct emu_serve_counts){ 0 };
-	LIST_INIT(&s.all);
+	TAILQ_INIT(&s.all);
 	TAILQ_INIT(&s.hot);
 	rc = serve_open_epoll(&s);
 	if (rc)
@@ -522,8 +523,8 @@ int emu_serve(struct uacce_host *host, int listener, int stop,
 		end = serve_events(&s, e, n);
 		hot_look(&s);
 	}
-	while (!LIST_EMPTY(&s.all))
-		client_end(&s, LIST_FIRST(&s.all), 0);
+	while (!TAILQ_EMPTY(&s.all))
+		client_end(&s, TAILQ_FIRST(&s.all), 0);
 	close(s.epoll);
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wd-emu - the device model as PCI functions of virtual machines, over the
- * vfio-user protocol.  docs/man/wd-emu.1.md says what it is for.
+ * vfio-user protocol, or for the programs of this machine, over a socket of
+ * its own.  docs/man/wd-emu.1.md says what it is for.
  *
  *	main ─┬─ thread: function 1 ─ vfio_user_serve()
  *	      ├─ thread: function 2
@@ -23,6 +24,7 @@
 #include "base/wd_base.h"
 #include "base/wd_log.h"
 #include "emu/emu_host.h"
+#include "emu/emu_serve.h"
 #include "emu/vfio_user.h"
 
 #define FUNCTIONS_MAX 16
@@ -49,6 +51,8 @@ struct program {
 	struct function common; /* options before the first function */
 	struct function fn[FUNCTIONS_MAX];
 	unsigned int count, running;
+	const char *listen;
+	unsigned int mode; /* of that socket */
 	const char *stats;
 	FILE *stats_file;
 	int stop, done, signals; /* eventfds and a signalfd */
@@ -56,8 +60,13 @@ struct program {
 
 static const char usage[] =
 	"usage: wd-emu --vfio-user SOCKET --device ENGINE [OPTION]...\n"
-	"Serve a modelled accelerator as a PCI function to a virtual machine.\n"
+	"       wd-emu --listen SOCKET [OPTION]...\n"
+	"Serve a modelled accelerator as a PCI function to a virtual machine, "
+	"or modelled\n"
+	"accelerators to programs with WD_DEVICE=unix:SOCKET.\n"
 	"\n"
+	"  --listen SOCKET       for programs: listen here\n"
+	"  --mode OCTAL          access rights of that socket (default 600)\n"
 	"  --vfio-user SOCKET    listen here; begins a function, may be "
 	"repeated\n"
 	"  --device ENGINE       hpre, sec or zip\n"
@@ -99,6 +108,8 @@ static void say(const char *fmt, ...)
 
 enum option_id {
 	O_VFIO_USER = 256,
+	O_LISTEN,
+	O_MODE,
 	O_DEVICE,
 	O_MODEL,
 	O_VF,
@@ -115,6 +126,8 @@ enum option_id {
 
 static const struct option long_options[] = {
 	{ "vfio-user", required_argument, NULL, O_VFIO_USER },
+	{ "listen", required_argument, NULL, O_LISTEN },
+	{ "mode", required_argument, NULL, O_MODE },
 	{ "device", required_argument, NULL, O_DEVICE },
 	{ "model", required_argument, NULL, O_MODEL },
 	{ "vf", required_argument, NULL, O_VF },
@@ -175,6 +188,19 @@ static int set_vf(struct function *f, const char *text)
 	return 0;
 }
 
+static int set_mode(struct program *p, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 8);
+
+	if (*text < '0' || *text > '7' || *end || n > 0777) {
+		say("--mode %s: octal, 0 to 777", text);
+		return -EINVAL;
+	}
+	p->mode = (unsigned int)n;
+	return 0;
+}
+
 /* One word of the model's own options: checked at once, so that the message
  * names what is wrong. */
 static int add_option(struct function *f, const char *name, const char *value)
@@ -216,6 +242,11 @@ static int take_option(struct program *p, int id, const char *arg)
 	switch (id) {
 	case O_VFIO_USER:
 		return begin_function(p, arg);
+	case O_LISTEN:
+		p->listen = arg;
+		return 0;
+	case O_MODE:
+		return set_mode(p, arg);
 	case O_DEVICE:
 		return set_device(f, arg);
 	case O_MODEL:
@@ -287,9 +318,19 @@ static int finish_function(struct function *f)
 
 static int finish_arguments(struct program *p)
 {
+	if (p->listen && p->count) {
+		say("--listen and --vfio-user are for processes of their own");
+		return -EINVAL;
+	}
+	if (p->listen && (p->common.vf || p->common.trace)) {
+		say("--listen: there is no --vf and no --trace with it");
+		return -EINVAL;
+	}
+	if (p->listen)
+		return 0;
 	if (!p->count) {
 		say("nothing to serve: give --vfio-user SOCKET --device "
-		    "ENGINE");
+		    "ENGINE, or --listen SOCKET");
 		return -EINVAL;
 	}
 	if (p->common.trace && p->count > 1) {
@@ -422,32 +463,53 @@ static void wait_all(struct program *p)
 
 /* --- report -------------------------------------------------------------- */
 
-static void report_function(FILE *out, const struct function *f)
+static void report_device(FILE *out, const struct emu_engine *engine,
+			  struct emu_dev *dev)
 {
-	struct emu_stats s;
+	struct emu_stats s = { 0 };
 
-	emu_dev_stats(f->u->dev, &s);
+	if (dev)
+		emu_dev_stats(dev, &s);
 	fprintf(out,
-		"  { \"device\": \"%s\", \"model\": \"%s\", \"vf\": %u,\n"
-		"    \"messages\": %llu, \"descriptors\": %llu, "
-		"\"errors\": %llu,\n"
+		" \"descriptors\": %llu, \"errors\": %llu,\n"
 		"    \"sq_bells\": %llu, \"cq_bells\": %llu, "
 		"\"eq_bells\": %llu, \"irqs\": %llu,\n"
 		"    \"algorithms\": {",
-		f->engine->name,
-		f->config.model == EMU_KUNPENG930 ? "kunpeng930" : "kunpeng920",
-		f->vf, (unsigned long long)f->u->messages,
 		(unsigned long long)s.descriptors, (unsigned long long)s.errors,
 		(unsigned long long)s.sq_bells, (unsigned long long)s.cq_bells,
 		(unsigned long long)s.eq_bells, (unsigned long long)s.irqs);
 	for (size_t i = 0; i < s.alg_count; i++) {
 		char name[48];
 
-		emu_alg_name(f->engine, s.alg[i].key, name, sizeof(name));
+		emu_alg_name(engine, s.alg[i].key, name, sizeof(name));
 		fprintf(out, "%s \"%s\": %llu", i ? "," : "", name,
 			(unsigned long long)s.alg[i].count);
 	}
 	fputs(" } }", out);
+}
+
+static const char *model_name(enum emu_model model)
+{
+	return model == EMU_KUNPENG930 ? "kunpeng930" : "kunpeng920";
+}
+
+static void report_function(FILE *out, const struct function *f)
+{
+	fprintf(out,
+		"  { \"device\": \"%s\", \"model\": \"%s\", \"vf\": %u,\n"
+		"    \"messages\": %llu,",
+		f->engine->name, model_name(f->config.model), f->vf,
+		(unsigned long long)f->u->messages);
+	report_device(out, f->engine, f->u->dev);
+}
+
+static int report_end(const struct program *p, FILE *out)
+{
+	if (p->stats && fclose(out)) {
+		say("%s: %s", p->stats, strerror(errno));
+		return -errno;
+	}
+	return 0;
 }
 
 static int report(struct program *p)
@@ -460,11 +522,7 @@ static int report(struct program *p)
 		fputs(i + 1 < p->count ? ",\n" : "\n", out);
 	}
 	fputs("]\n", out);
-	if (p->stats && fclose(out)) {
-		say("%s: %s", p->stats, strerror(errno));
-		return -errno;
-	}
-	return 0;
+	return report_end(p, out);
 }
 
 /* Known at the start rather than at the end of a long run. */
@@ -498,9 +556,84 @@ static int open_signals(struct program *p)
 	return -errno;
 }
 
+/* --- for programs -------------------------------------------------------- */
+
+static int report_shared(struct program *p, struct uacce_host *host,
+			 const struct emu_host_options *o,
+			 const struct emu_serve_counts *n)
+{
+	FILE *out = p->stats ? p->stats_file : stderr;
+	struct uacce_info info[UACCE_ENGINES];
+	int count = host->ops->list(host, info, UACCE_ENGINES);
+
+	fprintf(out,
+		"{ \"model\": \"%s\", \"connections\": %llu, "
+		"\"queues\": %llu, \"most\": %llu,\n"
+		"  \"full\": %llu, \"thrown\": %llu, \"kicks\": %llu, "
+		"\"bells\": %llu,\n  \"devices\": [\n",
+		model_name(o->config.model), (unsigned long long)n->connections,
+		(unsigned long long)n->queues, (unsigned long long)n->most,
+		(unsigned long long)n->full, (unsigned long long)n->thrown,
+		(unsigned long long)n->kicks, (unsigned long long)n->bells);
+	for (int i = 0; i < count && i < UACCE_ENGINES; i++) {
+		fprintf(out, "%s  { \"device\": \"%s\",", i ? ",\n" : "",
+			info[i].name);
+		report_device(out, emu_engines[info[i].engine],
+			      emu_host_dev(host, info[i].name));
+	}
+	fputs("\n] }\n", out);
+	return report_end(p, out);
+}
+
+static int shared_options(const struct function *f, struct emu_host_options *o)
+{
+	char why[256];
+	int rc = emu_host_parse(o, f->options, why, sizeof(why));
+
+	if (rc) {
+		say("%s", why);
+		return rc;
+	}
+	o->nosva = o->shared = true;
+	if (!f->queues_given)
+		o->queues = 1024;
+	for (int e = 0; f->engine && e < UACCE_ENGINES; e++)
+		o->devices[e] = f->engine->id == (enum uacce_engine)e;
+	return 0;
+}
+
+static int serve_programs(struct program *p)
+{
+	struct emu_serve_counts counts;
+	struct emu_host_options o;
+	struct uacce_host *host;
+	int listener, rc = shared_options(&p->common, &o);
+
+	if (rc)
+		return rc;
+	rc = emu_host_new(&host, &o);
+	if (rc)
+		return rc;
+	listener = emu_serve_listen(p->listen, p->mode);
+	rc = listener < 0 ? listener : 0;
+	if (rc)
+		goto free_host;
+	signal(SIGPIPE, SIG_IGN); /* of clients that are gone */
+	rc = emu_serve(host, listener, p->signals, &counts);
+	unlink(p->listen);
+	close(listener);
+	if (!rc)
+		rc = report_shared(p, host, &o, &counts);
+free_host:
+	host->ops->free(host);
+	if (rc)
+		say("%s: %s", p->listen, strerror(-rc));
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
-	static struct program p;
+	static struct program p = { .mode = 0600 };
 	int rc = parse_arguments(&p, argc, argv);
 
 	if (rc)
@@ -508,6 +641,8 @@ int main(int argc, char **argv)
 	wd_log_to(STDERR_FILENO, WD_LOG_WARN);
 	if (open_report(&p) || open_signals(&p))
 		return 1;
+	if (p.listen)
+		return serve_programs(&p) ? 1 : 0;
 	rc = start_all(&p);
 	if (rc)
 		stop_all(&p);

@@ -62,8 +62,11 @@ static int host_open(struct uacce_host **host, const char *device)
 
 	if (!device)
 		return uacce_kernel_host(host, "/dev", "/sys/class/uacce");
+	if (!strncmp(device, "unix:", 5) && !uacce_unix_host(host, device + 5))
+		return 0;
 	if (strncmp(device, "emu", 3) || (device[3] && device[3] != ':')) {
-		fprintf(stderr, "wdctl: --device %s: emu or emu:OPTIONS\n",
+		fprintf(stderr,
+			"wdctl: --device %s: emu, emu:OPTIONS or unix:PATH\n",
 			device);
 		return -EINVAL;
 	}
