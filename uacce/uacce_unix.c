@@ -509,7 +509,7 @@ static int unix_request(struct uacce_queue *q, enum uacce_unix_op op)
 	const struct uacce_unix_request request = { .magic = UACCE_UNIX_MAGIC,
 						    .op = op };
 	const struct unix_queue *r = q->priv;
-	struct uacce_unix_answer a;
+	struct uacce_unix_answer a = { .result = -EPROTO };
 	int fds[2];
 	ssize_t n = unix_ask(atomic_load(&r->socket.fd), &request, &a,
 			     sizeof(a), fds);
