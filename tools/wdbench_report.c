@@ -28,12 +28,12 @@ struct line {
 struct scenario {
 	const char *title, *text;
 	const char *device; /* unless the user chose one */
-	enum axis x;
-	unsigned int places[SVG_PLACES]; /* X_ROW, X_SHARE: none */
-	const char *rows;		 /* separated by a space */
+	const char *rows;   /* separated by a space */
+	const char *what;   /* X_ROW: title of the chart */
 	struct line line[SVG_SERIES];
+	enum axis x;
 	enum metric y[2];
-	const char *what; /* X_ROW: title of the chart */
+	unsigned int places[SVG_PLACES]; /* X_ROW, X_SHARE: none */
 	bool linear;
 };
 
