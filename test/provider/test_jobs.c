@@ -199,7 +199,7 @@ static void drop(bool callback)
 
 		sign_new(s, i, callback);
 		paused += !sign_step(s);
-		for (int wait = 0; i % 2 && wait < 200; wait++) {
+		for (int wait = 0; i % 2 && !s->done && wait < 200; wait++) {
 			if (callback ? atomic_load(&s->called)
 				     : sign_ready(s, false))
 				break;

@@ -31,7 +31,8 @@ static atomic_bool enough;
 static struct sdev *d;
 static struct offload *o;
 static struct offload_config cfg;
-static uint8_t key[5 * W / 2] = { 0x11 }, in[W];
+/* The longest key is an ECDSA signature's: seven numbers of 48 bytes. */
+static uint8_t key[3 * W] = { 0x11 }, in[W];
 
 static void config(unsigned int queues, unsigned int delay_us)
 {
@@ -350,8 +351,10 @@ static void a_storm_of_mixed_jobs(void)
 	T_OK(good > 0);
 	until_clean();
 	offload_stats(o, &s);
-	T_OK(s.kind[OFFLOAD_RSA_PUBLIC].done && s.kind[OFFLOAD_AES_CBC].done &&
-	     s.kind[OFFLOAD_ECDSA_SIGN].done && s.kind[OFFLOAD_SM3].done);
+	T_OK(s.kind[OFFLOAD_RSA_PRIVATE].done);
+	T_OK(s.kind[OFFLOAD_AES_CBC].done);
+	T_OK(s.kind[OFFLOAD_ECDSA_SIGN].done);
+	T_OK(s.kind[OFFLOAD_SM3].done);
 	T_EQ(s.quarantined, 0);
 	offload_free(o);
 }
