@@ -123,7 +123,8 @@ struct emu_card {
 int emu_card_up(struct emu_card *c);
 void emu_card_down(struct emu_card *c);
 int emu_queue_start(struct emu_handle *h);
-int emu_queue_stop(struct emu_handle *h);
+/* @drain: what was rung is done first, or given up after a while (V2). */
+int emu_queue_stop(struct emu_handle *h, bool drain);
 void emu_handle_stop_words(struct emu_handle *h, uint32_t tx, uint32_t rx);
 
 #endif

@@ -311,3 +311,18 @@ void emu_dev_stats(struct emu_dev *d, struct emu_stats *out)
 	out->replayed = d->replay ? emu_replay_hits(d->replay) : 0;
 	emu_unlock(d);
 }
+
+void emu_dev_queue_stats(struct emu_dev *d, uint16_t queue,
+			 struct emu_queue_stats *out)
+{
+	const struct emu_queue *q;
+
+	*out = (struct emu_queue_stats){ 0 };
+	emu_lock(d);
+	q = emu_queue(d, queue);
+	if (q) {
+		out->descriptors = q->sq.ran;
+		out->waiting = emu_sq_waiting(q);
+	}
+	emu_unlock(d);
+}

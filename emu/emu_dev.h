@@ -120,6 +120,14 @@ struct emu_stats {
 };
 void emu_dev_stats(struct emu_dev *d, struct emu_stats *out);
 
+/* One queue, since its context was written. */
+struct emu_queue_stats {
+	uint64_t descriptors; /* run */
+	uint32_t waiting;     /* rung, and neither completed nor dropped */
+};
+void emu_dev_queue_stats(struct emu_dev *d, uint16_t queue,
+			 struct emu_queue_stats *out);
+
 /* "aes-cbc+hmac-sha256" */
 void emu_alg_name(const struct emu_engine *e, uint32_t key, char *buf,
 		  size_t size);

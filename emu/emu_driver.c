@@ -570,25 +570,32 @@ static void emu_drain_v2(struct emu_handle *h)
 }
 
 /* V2 goes on listening to doorbells; a closed context does not. */
-static int emu_close_v2(struct emu_handle *h)
+static int emu_close_context(struct emu_handle *h)
 {
 	struct qm_context sqc;
 
-	emu_drain_v2(h);
 	emu_sqc_fill(h, 0, &sqc);
 	QM_PUT(sqc.w, QM_SQC_CLOSE, 1);
 	return emu_context_write(h->card, QM_MB_SQC, h->id, &sqc);
 }
 
-int emu_queue_stop(struct emu_handle *h)
+static int emu_queue_end(struct emu_handle *h, bool drain)
+{
+	if (drain && emu_v3(h->card))
+		return emu_mailbox(h->card, QM_MB_STOP_QP, false, h->id, 0);
+	if (drain)
+		emu_drain_v2(h);
+	return emu_close_context(h);
+}
+
+int emu_queue_stop(struct emu_handle *h, bool drain)
 {
 	struct emu_card *c = h->card;
 	int rc = 0;
 
 	pthread_mutex_lock(&c->mailbox);
 	if (h->state == EMU_Q_STARTED || h->state == EMU_Q_DEAD)
-		rc = emu_v3(c) ? emu_mailbox(c, QM_MB_STOP_QP, false, h->id, 0)
-			       : emu_close_v2(h);
+		rc = emu_queue_end(h, drain);
 	/* Refused because of an error whose interrupt may still be on its way:
 	 * the reset ends the queue, and nothing else would. */
 	if (rc)

@@ -421,7 +421,20 @@ static int emu_op_start(struct uacce_queue *q)
 
 static int emu_op_stop(struct uacce_queue *q)
 {
-	return emu_inherited(q) ? -ENXIO : emu_queue_stop(q->priv);
+	return emu_inherited(q) ? -ENXIO : emu_queue_stop(q->priv, true);
+}
+
+int emu_host_stop_now(struct uacce_queue *q)
+{
+	return emu_inherited(q) ? -ENXIO : emu_queue_stop(q->priv, false);
+}
+
+void emu_host_queue_stats(const struct uacce_queue *q,
+			  struct emu_queue_stats *out)
+{
+	const struct emu_handle *h = q->priv;
+
+	emu_dev_queue_stats(h->card->dev, h->id, out);
 }
 
 /* In a forked child the mappings are not there and the card's locks may be
@@ -440,7 +453,7 @@ static void emu_op_close(struct uacce_queue *q)
 	if (emu_inherited(q)) {
 		emu_close_inherited(h);
 	} else {
-		emu_queue_stop(h);
+		emu_queue_stop(h, true);
 		emu_handle_detach(h);
 		emu_handle_free(h);
 	}
@@ -452,7 +465,7 @@ void emu_host_close_quietly(struct uacce_queue *q)
 	struct emu_handle *h = q->priv;
 	struct emu_card *c = h->card;
 
-	emu_queue_stop(h);
+	emu_queue_stop(h, false);
 	emu_workers_pause(&c->workers);
 	emu_op_close(q);
 	emu_workers_resume(&c->workers);

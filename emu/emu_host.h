@@ -65,8 +65,15 @@ int emu_host_open(struct uacce_host *host, const struct uacce_info *info,
 		  unsigned int qc_type, size_t pool,
 		  const struct emu_loan *loan, struct uacce_queue *q);
 
-/* uacce_ops.close with the engine at rest: whoever has the other half of the
- * memory may have left it in any state.  One caller at a time. */
+/* uacce_ops.stop without the wait for what was rung: what the engine has in
+ * hand ends, the rest is dropped.  emu_host_queue_stats() tells when nothing
+ * would be. */
+int emu_host_stop_now(struct uacce_queue *q);
+void emu_host_queue_stats(const struct uacce_queue *q,
+			  struct emu_queue_stats *out);
+
+/* The same and uacce_ops.close, with the engine at rest: whoever has the other
+ * half of the memory may have left it in any state.  One caller at a time. */
 void emu_host_close_quietly(struct uacce_queue *q);
 
 /* The modelled device behind an entry of list(), for tests and reports. */

@@ -59,6 +59,7 @@ struct emu_sq {
 	uint8_t type;	     /* core group */
 	uint16_t head, tail; /* next to fetch; one past the last valid */
 	unsigned int running;
+	uint64_t ran;		/* descriptors */
 	struct emu_tasks tasks; /* in ring order */
 };
 
@@ -158,6 +159,7 @@ int emu_cq_load(struct emu_dev *d, struct emu_queue *q,
 void emu_sq_store(const struct emu_queue *q, struct qm_context *ctx);
 void emu_cq_store(const struct emu_queue *q, struct qm_context *ctx);
 int emu_sq_stop(struct emu_dev *d, struct emu_queue *q);
+uint32_t emu_sq_waiting(const struct emu_queue *q);
 void emu_queues_reset(struct emu_dev *d);
 bool emu_work(struct emu_dev *d, struct emu_queue *only, uint64_t *wait_ns);
 

@@ -497,6 +497,7 @@ static void emu_run(struct emu_dev *d, struct emu_queue *q, struct emu_task *t,
 	emu_lock(d);
 	t->ran = true;
 	q->sq.running--;
+	q->sq.ran++;
 	d->running--;
 	emu_count(&d->stats, d->cfg.engine, t->sqe);
 	if (!d->running || !q->sq.running)
@@ -547,6 +548,21 @@ bool emu_work(struct emu_dev *d, struct emu_queue *only, uint64_t *wait_ns)
 		}
 	}
 	return false;
+}
+
+uint32_t emu_sq_waiting(const struct emu_queue *q)
+{
+	const struct emu_sq *sq = &q->sq;
+	const struct emu_task *t;
+	uint32_t n = 0;
+
+	if (!sq->valid || sq->halted)
+		return 0;
+	STAILQ_FOREACH(t, &sq->tasks, next)
+	{
+		n++;
+	}
+	return n + (sq->tail + sq->depth - sq->head) % sq->depth;
 }
 
 /*

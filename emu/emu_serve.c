@@ -24,8 +24,15 @@
  * last one: longer than the pause between two jobs of a busy client. */
 #define HOT_NS 50000u
 
-/* Looks at the doorbells between two at the sockets. */
-#define LOOKS 64
+/* Looks at the doorbells between two at the sockets, and the longest that may
+ * take: each look gives the core away once. */
+#define LOOKS	64
+#define LOOK_NS 100000u
+
+/* A stopped queue has so long to finish what was rung (docs/hw/qm.md#drain),
+ * and is looked at so often. */
+#define DRAIN_NS      100000000u
+#define DRAIN_LOOK_MS 1
 
 #define EVENTS	      32
 #define BACKLOG	      1024
@@ -34,7 +41,7 @@
 
 struct client {
 	TAILQ_ENTRY(client) all;
-	TAILQ_ENTRY(client) next; /* of the hot ones */
+	TAILQ_ENTRY(client) next; /* of the hot ones, or of the stopping */
 	int fd;
 	int event[2]; /* pipe: ours to write, the other's to read */
 	struct uacce_queue q;
@@ -42,16 +49,19 @@ struct client {
 	size_t size;			/* of the mapping there */
 	uint64_t seen[UACCE_UNIX_BELLS];
 	uint64_t last_ns; /* doorbell */
-	bool hot;
+	uint64_t kicks, bells_rung;
+	uint64_t give_up_ns; /* stopping: then at the latest */
+	bool hot, stopping;
 };
 
 TAILQ_HEAD(clients, client);
 
 struct serve {
+	struct emu_serve *cfg;
 	struct uacce_host *host;
-	int epoll, listener, stop;
+	int epoll;
 	unsigned int count, count_max, queues;
-	struct clients all, hot;
+	struct clients all, hot, stopping;
 	struct emu_serve_counts *counts;
 };
 
@@ -74,6 +84,15 @@ static uint64_t bell_cleaned(const struct client *c, unsigned int kind,
 	return (uint64_t)w[1] << 32 | w[0];
 }
 
+/* One position too far is an error of the whole device, which would end in a
+ * reset for all; docs/hw/qm.md#errors */
+static bool bell_valid(const struct client *c, unsigned int kind, uint64_t word)
+{
+	const uint32_t w[2] = { (uint32_t)word, (uint32_t)(word >> 32) };
+
+	return QM_GET(w, QM_DB_INDEX) < (kind ? c->q.cq_depth : c->q.sq_depth);
+}
+
 static bool bells_ring(struct serve *s, struct client *c)
 {
 	bool rung = false;
@@ -84,9 +103,12 @@ static bool bells_ring(struct serve *s, struct client *c)
 		if (word == c->seen[i])
 			continue;
 		c->seen[i] = word;
-		c->q.bell(&c->q, QM_REG_DB_SQ_CQ, bell_cleaned(c, i, word));
 		s->counts->bells++;
+		c->bells_rung++;
 		rung = true;
+		if (bell_valid(c, i, word))
+			c->q.bell(&c->q, QM_REG_DB_SQ_CQ,
+				  bell_cleaned(c, i, word));
 	}
 	return rung;
 }
@@ -126,16 +148,16 @@ static void client_look(struct serve *s, struct client *c, uint64_t now)
 
 static void hot_look(struct serve *s)
 {
+	uint64_t now = wd_now_ns(), end = now + LOOK_NS;
 	struct client *c, *next;
 
-	for (int i = 0; i < LOOKS && !TAILQ_EMPTY(&s->hot); i++) {
-		uint64_t now = wd_now_ns();
-
+	for (int i = 0; i < LOOKS && now < end && !TAILQ_EMPTY(&s->hot); i++) {
 		for (c = TAILQ_FIRST(&s->hot); c; c = next) {
 			next = TAILQ_NEXT(c, next);
 			client_look(s, c, now);
 		}
 		sched_yield(); /* the engine and the clients need the core */
+		now = wd_now_ns();
 	}
 }
 
@@ -232,6 +254,7 @@ static int queue_open(struct serve *s, struct client *c,
 			   &c->q);
 	if (!rc) {
 		memset(c->seen, 0, sizeof(c->seen));
+		c->kicks = c->bells_rung = 0;
 		return memory;
 	}
 	close(c->event[0]);
@@ -247,6 +270,9 @@ static void queue_close(struct serve *s, struct client *c)
 	if (!c->bells)
 		return;
 	client_cool(s, c);
+	if (c->stopping)
+		TAILQ_REMOVE(&s->stopping, c, next);
+	c->stopping = false;
 	emu_host_close_quietly(&c->q);
 	close(c->event[1]);
 	memory_free(c);
@@ -345,12 +371,39 @@ static int serve_open(struct serve *s, struct client *c,
 	return rc;
 }
 
+/* What was rung before is done first, but nobody waits for it here: other
+ * clients' doorbells and requests go on. */
+static int serve_stop(struct serve *s, struct client *c)
+{
+	if (!c->bells)
+		return -EPROTO;
+	bells_ring(s, c);
+	client_cool(s, c);
+	c->stopping = true;
+	c->give_up_ns = wd_now_ns() + DRAIN_NS;
+	TAILQ_INSERT_TAIL(&s->stopping, c, next);
+	return 0;
+}
+
+/* Return: 0 not yet, or how the connection goes on as in client_serve(). */
+static int stop_finish(struct serve *s, struct client *c)
+{
+	struct emu_queue_stats stats;
+
+	emu_host_queue_stats(&c->q, &stats);
+	if (stats.waiting && wd_now_ns() < c->give_up_ns)
+		return 0;
+	TAILQ_REMOVE(&s->stopping, c, next);
+	c->stopping = false;
+	return answer(c, UACCE_UNIX_STOP, emu_host_stop_now(&c->q));
+}
+
 static int serve_request(struct serve *s, struct client *c,
 			 const struct uacce_unix_request *request)
 {
 	const struct uacce_ops *ops = s->host->ops;
 
-	if (request->magic != UACCE_UNIX_MAGIC)
+	if (request->magic != UACCE_UNIX_MAGIC || c->stopping)
 		return -EPROTO;
 	switch (request->op) {
 	case UACCE_UNIX_LIST:
@@ -361,10 +414,7 @@ static int serve_request(struct serve *s, struct client *c,
 		return c->bells ? answer(c, request->op, ops->start(&c->q))
 				: -EPROTO;
 	case UACCE_UNIX_STOP:
-		if (!c->bells)
-			return -EPROTO;
-		bells_ring(s, c); /* what was rung before is done first */
-		return answer(c, request->op, ops->stop(&c->q));
+		return serve_stop(s, c);
 	default:
 		return -EPROTO;
 	}
@@ -386,6 +436,9 @@ static int client_serve(struct serve *s, struct client *c)
 		return -ECONNRESET;
 	if (n == 1 && c->bells) {
 		s->counts->kicks++;
+		c->kicks++;
+		if (c->stopping)
+			return 0;
 		client_heat(s, c);
 		bells_ring(s, c);
 		return 0;
@@ -409,6 +462,19 @@ static void client_end(struct serve *s, struct client *c, int rc)
 	free(c);
 }
 
+static void stopping_look(struct serve *s)
+{
+	struct client *c, *next;
+	int rc;
+
+	for (c = TAILQ_FIRST(&s->stopping); c; c = next) {
+		next = TAILQ_NEXT(c, next);
+		rc = stop_finish(s, c);
+		if (rc)
+			client_end(s, c, rc);
+	}
+}
+
 static int client_new(struct serve *s, int fd)
 {
 	struct epoll_event e = { .events = EPOLLIN };
@@ -430,7 +496,8 @@ static int client_new(struct serve *s, int fd)
 
 static void serve_accept(struct serve *s)
 {
-	int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(s->cfg->listener, NULL, NULL,
+			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;
@@ -449,6 +516,42 @@ static int watch(const struct serve *s, int fd, void *what)
 	return epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
 }
 
+static void client_describe(const struct client *c, struct emu_serve_client *d)
+{
+	struct emu_queue_stats stats;
+	socklen_t size = sizeof(struct ucred);
+	struct ucred who = { 0 };
+
+	getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &size);
+	*d = (struct emu_serve_client){ .pid = who.pid, .uid = who.uid };
+	if (!c->bells)
+		return;
+	emu_host_queue_stats(&c->q, &stats);
+	d->open = true;
+	d->engine = c->q.engine;
+	d->queue = c->q.id;
+	d->pool = c->q.pool_size;
+	d->kicks = c->kicks;
+	d->bells = c->bells_rung;
+	d->descriptors = stats.descriptors;
+	d->waiting = stats.waiting;
+}
+
+static void serve_report(struct serve *s)
+{
+	struct emu_serve_client *list = calloc(s->count + 1, sizeof(*list));
+	const struct client *c;
+	unsigned int n = 0;
+
+	if (list)
+		TAILQ_FOREACH(c, &s->all, all)
+		{
+			client_describe(c, &list[n++]);
+		}
+	s->cfg->tell(s->cfg->ctx, s->counts, list, n);
+	free(list);
+}
+
 /* Return: true to end. */
 static bool serve_events(struct serve *s, const struct epoll_event *e, int n)
 {
@@ -456,9 +559,13 @@ static bool serve_events(struct serve *s, const struct epoll_event *e, int n)
 		struct client *c = e[i].data.ptr;
 		int rc;
 
-		if (e[i].data.ptr == &s->stop)
+		if (e[i].data.ptr == &s->cfg->stop)
 			return true;
-		if (e[i].data.ptr == &s->listener) {
+		if (e[i].data.ptr == &s->cfg->report) {
+			serve_report(s);
+			continue;
+		}
+		if (e[i].data.ptr == &s->cfg->listener) {
 			serve_accept(s);
 			continue;
 		}
@@ -491,36 +598,45 @@ static int serve_open_epoll(struct serve *s)
 	s->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->epoll < 0)
 		return -errno;
-	rc = watch(s, s->listener, &s->listener);
+	rc = watch(s, s->cfg->listener, &s->cfg->listener);
 	if (!rc)
-		rc = watch(s, s->stop, &s->stop);
+		rc = watch(s, s->cfg->stop, &s->cfg->stop);
+	if (!rc && s->cfg->report >= 0)
+		rc = watch(s, s->cfg->report, &s->cfg->report);
 	if (rc)
 		close(s->epoll);
 	return rc;
 }
 
-int emu_serve(struct uacce_host *host, int listener, int stop,
-	      struct emu_serve_counts *counts)
+/* How long to sleep, ms. */
+static int serve_patience(const struct serve *s)
 {
-	struct serve s = { .host = host,
-			   .listener = listener,
-			   .stop = stop,
+	if (!TAILQ_EMPTY(&s->hot))
+		return 0;
+	return TAILQ_EMPTY(&s->stopping) ? -1 : DRAIN_LOOK_MS;
+}
+
+int emu_serve(struct emu_serve *serve)
+{
+	struct serve s = { .cfg = serve,
+			   .host = serve->host,
 			   .count_max = clients_allowed(),
-			   .counts = counts };
+			   .counts = &serve->counts };
 	struct epoll_event e[EVENTS];
 	bool end = false;
 	int rc, n;
 
-	*counts = (struct emu_serve_counts){ 0 };
+	serve->counts = (struct emu_serve_counts){ 0 };
 	TAILQ_INIT(&s.all);
 	TAILQ_INIT(&s.hot);
+	TAILQ_INIT(&s.stopping);
 	rc = serve_open_epoll(&s);
 	if (rc)
 		return rc;
 	while (!end) {
-		n = epoll_wait(s.epoll, e, EVENTS,
-			       TAILQ_EMPTY(&s.hot) ? -1 : 0);
+		n = epoll_wait(s.epoll, e, EVENTS, serve_patience(&s));
 		end = serve_events(&s, e, n);
+		stopping_look(&s);
 		hot_look(&s);
 	}
 	while (!TAILQ_EMPTY(&s.all))

@@ -14,6 +14,8 @@
 #ifndef EMU_SERVE_H
 #define EMU_SERVE_H
 
+#include <sys/types.h>
+
 #include "emu/emu_host.h"
 #include "uacce/uacce.h"
 
@@ -33,12 +35,35 @@ struct emu_serve_counts {
  */
 int emu_serve_listen(const char *path, unsigned int mode);
 
+/* One connection, as it is now. */
+struct emu_serve_client {
+	pid_t pid; /* who connected, as the kernel says */
+	uid_t uid;
+	bool open; /* has a queue; all below is 0 without */
+	enum uacce_engine engine;
+	uint16_t queue;
+	size_t pool;	       /* bytes */
+	uint64_t kicks, bells; /* since it was opened */
+	uint64_t descriptors;  /* run since it was started */
+	uint32_t waiting;      /* rung and not completed */
+};
+
+struct emu_serve {
+	struct uacce_host *host; /* made with nosva and shared */
+	int listener;
+	int stop;   /* ends when this is readable */
+	int report; /* and calls @tell when this is; -1: never */
+	/* Reads from @report what made it readable. */
+	void (*tell)(void *ctx, const struct emu_serve_counts *counts,
+		     const struct emu_serve_client *client, unsigned int n);
+	void *ctx;
+	struct emu_serve_counts counts;
+};
+
 /**
- * emu_serve() - until @stop is readable
- * @host: made with nosva and shared; ends without queues
+ * emu_serve() - until asked to stop; the host ends without queues
  * Return: 0 or -errno.
  */
-int emu_serve(struct uacce_host *host, int listener, int stop,
-	      struct emu_serve_counts *counts);
+int emu_serve(struct emu_serve *serve);
 
 #endif

@@ -55,7 +55,8 @@ struct program {
 	unsigned int mode; /* of that socket */
 	const char *stats;
 	FILE *stats_file;
-	int stop, done, signals; /* eventfds and a signalfd */
+	int stop, done;	     /* eventfds */
+	int signals, report; /* signalfds: to end, and SIGUSR1 */
 };
 
 static const char usage[] =
@@ -82,7 +83,9 @@ static const char usage[] =
 	"delay, drop,\n"
 	"                        status, wrong, stop, reset, gone, error\n"
 	"  --trace FILE          write what happens, a line each\n"
-	"  --stats FILE          write counts as JSON at the end\n"
+	"  --stats FILE          write counts as JSON at the end; with "
+	"--listen on SIGUSR1,\n"
+	"                        too\n"
 	"  --help, --version\n"
 	"\n"
 	"Options before the first --vfio-user hold for all functions, later "
@@ -548,9 +551,16 @@ static int open_signals(struct program *p)
 	sigaddset(&set, SIGINT);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	p->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	/* Virtual machines have no report before the end. */
+	if (p->listen) {
+		sigemptyset(&set);
+		sigaddset(&set, SIGUSR1);
+		sigprocmask(SIG_BLOCK, &set, NULL);
+		p->report = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	}
 	p->stop = eventfd(0, EFD_CLOEXEC);
 	p->done = eventfd(0, EFD_CLOEXEC);
-	if (p->signals >= 0 && p->stop >= 0 && p->done >= 0)
+	if (p->signals >= 0 && p->report >= 0 && p->stop >= 0 && p->done >= 0)
 		return 0;
 	say("%s", strerror(errno));
 	return -errno;
@@ -558,11 +568,34 @@ static int open_signals(struct program *p)
 
 /* --- for programs -------------------------------------------------------- */
 
-static int report_shared(struct program *p, struct uacce_host *host,
-			 const struct emu_host_options *o,
-			 const struct emu_serve_counts *n)
+struct shared {
+	struct program *p;
+	struct emu_serve serve;
+	enum emu_model model;
+};
+
+static void report_client(FILE *out, const struct emu_serve_client *c)
 {
-	FILE *out = p->stats ? p->stats_file : stderr;
+	fprintf(out, "  { \"pid\": %d, \"uid\": %u", (int)c->pid,
+		(unsigned int)c->uid);
+	if (c->open)
+		fprintf(out,
+			", \"device\": \"%s\", \"queue\": %u, "
+			"\"pool\": %zu,\n    \"descriptors\": %llu, "
+			"\"waiting\": %u, \"bells\": %llu, "
+			"\"kicks\": %llu",
+			emu_engines[c->engine]->name, c->queue, c->pool,
+			(unsigned long long)c->descriptors, c->waiting,
+			(unsigned long long)c->bells,
+			(unsigned long long)c->kicks);
+	fputs(" }", out);
+}
+
+static void report_text(FILE *out, const struct shared *s,
+			const struct emu_serve_client *client, unsigned int n)
+{
+	const struct emu_serve_counts *c = &s->serve.counts;
+	struct uacce_host *host = s->serve.host;
 	struct uacce_info info[UACCE_ENGINES];
 	int count = host->ops->list(host, info, UACCE_ENGINES);
 
@@ -571,18 +604,67 @@ static int report_shared(struct program *p, struct uacce_host *host,
 		"\"queues\": %llu, \"most\": %llu,\n"
 		"  \"full\": %llu, \"thrown\": %llu, \"kicks\": %llu, "
 		"\"bells\": %llu,\n  \"devices\": [\n",
-		model_name(o->config.model), (unsigned long long)n->connections,
-		(unsigned long long)n->queues, (unsigned long long)n->most,
-		(unsigned long long)n->full, (unsigned long long)n->thrown,
-		(unsigned long long)n->kicks, (unsigned long long)n->bells);
+		model_name(s->model), (unsigned long long)c->connections,
+		(unsigned long long)c->queues, (unsigned long long)c->most,
+		(unsigned long long)c->full, (unsigned long long)c->thrown,
+		(unsigned long long)c->kicks, (unsigned long long)c->bells);
 	for (int i = 0; i < count && i < UACCE_ENGINES; i++) {
 		fprintf(out, "%s  { \"device\": \"%s\",", i ? ",\n" : "",
 			info[i].name);
 		report_device(out, emu_engines[info[i].engine],
 			      emu_host_dev(host, info[i].name));
 	}
+	fputs("\n], \"clients\": [", out);
+	for (unsigned int i = 0; i < n; i++) {
+		fputs(i ? ",\n" : "\n", out);
+		report_client(out, &client[i]);
+	}
 	fputs("\n] }\n", out);
-	return report_end(p, out);
+}
+
+/* Each report replaces the one before, in one step. */
+static int report_write(const struct program *p, const char *text, size_t size)
+{
+	FILE *out = p->stats ? p->stats_file : stderr;
+
+	if (p->stats) {
+		rewind(out);
+		if (ftruncate(fileno(out), 0))
+			clearerr(out); /* not a file of that kind */
+	}
+	if (fwrite(text, 1, size, out) == size && !fflush(out))
+		return 0;
+	say("%s: %s", p->stats ? p->stats : "report", strerror(errno));
+	return -errno;
+}
+
+static int report_shared(const struct shared *s,
+			 const struct emu_serve_client *client, unsigned int n)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int rc = -ENOMEM;
+
+	if (!out)
+		return rc;
+	report_text(out, s, client, n);
+	if (!fclose(out))
+		rc = report_write(s->p, text, size);
+	free(text);
+	return rc;
+}
+
+/* SIGUSR1 */
+static void report_now(void *shared, const struct emu_serve_counts *counts,
+		       const struct emu_serve_client *client, unsigned int n)
+{
+	struct shared *s = shared;
+	struct signalfd_siginfo info;
+
+	(void)counts; /* s->serve has them */
+	if (read(s->p->report, &info, sizeof(info)) > 0)
+		report_shared(s, client, n);
 }
 
 static int shared_options(const struct function *f, struct emu_host_options *o)
@@ -604,28 +686,32 @@ static int shared_options(const struct function *f, struct emu_host_options *o)
 
 static int serve_programs(struct program *p)
 {
-	struct emu_serve_counts counts;
+	struct shared s = { .p = p,
+			    .serve = { .stop = p->signals,
+				       .report = p->report,
+				       .tell = report_now,
+				       .ctx = &s } };
 	struct emu_host_options o;
-	struct uacce_host *host;
-	int listener, rc = shared_options(&p->common, &o);
+	int rc = shared_options(&p->common, &o);
 
 	if (rc)
 		return rc;
-	rc = emu_host_new(&host, &o);
+	s.model = o.config.model;
+	rc = emu_host_new(&s.serve.host, &o);
 	if (rc)
 		return rc;
-	listener = emu_serve_listen(p->listen, p->mode);
-	rc = listener < 0 ? listener : 0;
+	s.serve.listener = emu_serve_listen(p->listen, p->mode);
+	rc = s.serve.listener < 0 ? s.serve.listener : 0;
 	if (rc)
 		goto free_host;
 	signal(SIGPIPE, SIG_IGN); /* of clients that are gone */
-	rc = emu_serve(host, listener, p->signals, &counts);
+	rc = emu_serve(&s.serve);
 	unlink(p->listen);
-	close(listener);
+	close(s.serve.listener);
 	if (!rc)
-		rc = report_shared(p, host, &o, &counts);
+		rc = report_shared(&s, NULL, 0);
 free_host:
-	host->ops->free(host);
+	s.serve.host->ops->free(s.serve.host);
 	if (rc)
 		say("%s: %s", p->listen, strerror(-rc));
 	return rc;
