@@ -209,6 +209,37 @@ class UnixTest(ProviderTest):
         self.assertEqual(r["most"], 1024)
         self.assertEqual(self.jobs(r, "sec"), 0)
 
+    def report(self, p):
+        """What the daemon says while it runs."""
+        p.send_signal(signal.SIGUSR1)
+        end = time.monotonic() + 20
+        while True:
+            try:
+                with open(self.stats, encoding="ascii") as f:
+                    text = f.read()
+                os.truncate(self.stats, 0)
+                return json.loads(text)
+            except ValueError:
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.02)
+
+    def test_the_daemon_says_who_uses_it(self):
+        p = self.daemon()
+        s = self.speed(20)
+        self.until(lambda: any(c.get("descriptors", 0) > 10
+                               for c in self.report(p)["clients"]))
+        mine = [c for c in self.report(p)["clients"] if "device" in c]
+        self.assertEqual({c["pid"] for c in mine}, {s.pid})
+        self.assertEqual({c["uid"] for c in mine}, {os.getuid()})
+        self.assertEqual({c["device"] for c in mine}, {"hpre"})
+        self.assertGreater(mine[0]["bells"], 10)
+        self.assertGreater(mine[0]["pool"], 0)
+        s.kill()
+        s.wait()
+        self.until(lambda: self.free_queues() == 1024)
+        self.assertFalse(any("device" in c for c in self.report(p)["clients"]))
+        self.assertEqual(self.end(p)["clients"], [])
+
     # ---- daemons that come and go ----------------------------------------
 
     def test_a_restarted_daemon_is_used_again(self):
