@@ -158,6 +158,13 @@ void emu_engine_drain(struct emu_dev *d)
 		pthread_cond_wait(&d->idle, &d->lock);
 }
 
+void emu_dev_fail(struct emu_dev *d)
+{
+	emu_lock(d);
+	emu_break(d);
+	emu_unlock(d);
+}
+
 void emu_dev_reset(struct emu_dev *d)
 {
 	emu_lock(d);

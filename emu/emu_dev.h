@@ -90,6 +90,10 @@ void emu_dev_write(struct emu_dev *d, unsigned int bar, uint64_t off,
 /* Function-level reset: registers, contexts, VFT, pending events. */
 void emu_dev_reset(struct emu_dev *d);
 
+/* A fatal error, as EMU_FAULT_RESET without a job: nothing works and the error
+ * interrupt is raised, until whoever drives the device resets it. */
+void emu_dev_fail(struct emu_dev *d);
+
 /* PCI command register bit 2; without it every DMA fails. */
 void emu_dev_bus_master(struct emu_dev *d, bool on);
 

@@ -161,6 +161,7 @@ void emu_cq_store(const struct emu_queue *q, struct qm_context *ctx);
 int emu_sq_stop(struct emu_dev *d, struct emu_queue *q);
 uint32_t emu_sq_waiting(const struct emu_queue *q);
 void emu_queues_reset(struct emu_dev *d);
+void emu_break(struct emu_dev *d);
 bool emu_work(struct emu_dev *d, struct emu_queue *only, uint64_t *wait_ns);
 
 /* emu_event.c */

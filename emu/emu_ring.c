@@ -441,6 +441,14 @@ static uint64_t emu_due(struct emu_dev *d, uint64_t delay_us)
 	return due > d->next_slot ? due : d->next_slot;
 }
 
+/* With the lock held. */
+void emu_break(struct emu_dev *d)
+{
+	emu_error(d, EMU_ERR_ECC);
+	d->broken = true;
+	pthread_cond_broadcast(&d->idle);
+}
+
 /* A fault that takes the queue or the device away.  Return: was there one? */
 static bool emu_collapse(struct emu_dev *d, struct emu_queue *q,
 			 const struct emu_mishap *m)
@@ -452,10 +460,8 @@ static bool emu_collapse(struct emu_dev *d, struct emu_queue *q,
 		emu_halt(d, q);
 	}
 	if (m->reset || m->gone) {
-		emu_error(d, EMU_ERR_ECC);
-		d->broken = true;
+		emu_break(d);
 		d->gone = m->gone;
-		pthread_cond_broadcast(&d->idle);
 	}
 	return true;
 }

@@ -53,7 +53,7 @@ struct emu_serve {
 	int listener;
 	int stop;   /* ends when this is readable */
 	int report; /* and calls @tell when this is; -1: never */
-	/* Reads from @report what made it readable. */
+	/* Reads from @report what made it readable.  May break devices. */
 	void (*tell)(void *ctx, const struct emu_serve_counts *counts,
 		     const struct emu_serve_client *client, unsigned int n);
 	void *ctx;

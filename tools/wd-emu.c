@@ -56,7 +56,7 @@ struct program {
 	const char *stats;
 	FILE *stats_file;
 	int stop, done;	     /* eventfds */
-	int signals, report; /* signalfds: to end, and SIGUSR1 */
+	int signals, report; /* signalfds: to end; SIGUSR1 and SIGUSR2 */
 };
 
 static const char usage[] =
@@ -92,7 +92,9 @@ static const char usage[] =
 	"ones for the\n"
 	"function they follow.  It ends when the last virtual machine is gone, "
 	"or on\n"
-	"SIGTERM.  wd-emu(1) has more.\n";
+	"SIGTERM.  With --listen, SIGUSR2 breaks and resets the devices.  "
+	"wd-emu(1) has\n"
+	"more.\n";
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -555,6 +557,7 @@ static int open_signals(struct program *p)
 	if (p->listen) {
 		sigemptyset(&set);
 		sigaddset(&set, SIGUSR1);
+		sigaddset(&set, SIGUSR2);
 		sigprocmask(SIG_BLOCK, &set, NULL);
 		p->report = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	}
@@ -655,7 +658,21 @@ static int report_shared(const struct shared *s,
 	return rc;
 }
 
-/* SIGUSR1 */
+static void break_devices(const struct shared *s)
+{
+	struct uacce_host *host = s->serve.host;
+	struct uacce_info info[UACCE_ENGINES];
+	int count = host->ops->list(host, info, UACCE_ENGINES);
+
+	for (int i = 0; i < count && i < UACCE_ENGINES; i++) {
+		struct emu_dev *dev = emu_host_dev(host, info[i].name);
+
+		if (dev)
+			emu_dev_fail(dev);
+	}
+}
+
+/* SIGUSR1 and SIGUSR2 */
 static void report_now(void *shared, const struct emu_serve_counts *counts,
 		       const struct emu_serve_client *client, unsigned int n)
 {
@@ -663,7 +680,11 @@ static void report_now(void *shared, const struct emu_serve_counts *counts,
 	struct signalfd_siginfo info;
 
 	(void)counts; /* s->serve has them */
-	if (read(s->p->report, &info, sizeof(info)) > 0)
+	if (read(s->p->report, &info, sizeof(info)) <= 0)
+		return;
+	if (info.ssi_signo == SIGUSR2)
+		break_devices(s);
+	else
 		report_shared(s, client, n);
 }
 

@@ -252,6 +252,20 @@ class UnixTest(ProviderTest):
         self.finish(s)
         self.assertGreater(self.jobs(self.end(p)), 0)
 
+    def test_a_signal_resets_the_devices(self):
+        p = self.daemon("--device", "hpre")
+        p.send_signal(signal.SIGUSR2)  # nobody uses it yet
+        s = self.speed(4)
+        for _ in range(2):
+            time.sleep(0.5)  # to be among its jobs
+            self.until(lambda: self.free_queues() < 1024)
+            p.send_signal(signal.SIGUSR2)
+        self.finish(s)
+        r = self.end(p)
+        # The queues that a reset takes are opened again.
+        self.assertGreater(r["queues"], r["most"])
+        self.assertGreater(self.jobs(r), 10)
+
     def test_without_a_daemon_software_serves_and_the_log_says_why(self):
         r = self.digest(WD_LOG="warning")
         self.assertIn(self.sock, r.err)
