@@ -20,10 +20,6 @@
 #include "hw/qm/qm_fields.h"
 #include "uacce/uacce_unix_wire.h"
 
-/* Doorbells of a queue are looked at without being asked for so long after the
- * last one: longer than the pause between two jobs of a busy client. */
-#define HOT_NS 50000u
-
 /* Looks at the doorbells between two at the sockets, and the longest that may
  * take: each look gives the core away once. */
 #define LOOKS	64
@@ -137,7 +133,7 @@ static void client_look(struct serve *s, struct client *c, uint64_t now)
 		c->last_ns = now;
 		return;
 	}
-	if (now - c->last_ns < HOT_NS)
+	if (now - c->last_ns < s->cfg->awake_ns)
 		return;
 	atomic_store(&c->bells->asleep, 1);
 	if (bells_ring(s, c))

@@ -48,10 +48,16 @@ struct emu_serve_client {
 	uint32_t waiting;      /* rung and not completed */
 };
 
+/* Longer than the pause between two jobs of a busy client. */
+#define EMU_SERVE_AWAKE_NS 50000u
+
 struct emu_serve {
 	struct uacce_host *host; /* made with nosva and shared */
 	int listener;
-	int stop;   /* ends when this is readable */
+	int stop; /* ends when this is readable */
+	/* Doorbells of a queue are looked at without being asked for so long
+	 * after its last one; then the client pays for a wake-up. */
+	uint64_t awake_ns;
 	int report; /* and calls @tell when this is; -1: never */
 	/* Reads from @report what made it readable.  May break devices. */
 	void (*tell)(void *ctx, const struct emu_serve_counts *counts,

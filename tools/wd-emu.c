@@ -29,6 +29,7 @@
 
 #define FUNCTIONS_MAX 16
 #define OPTIONS_MAX   512
+#define AWAKE_US_MAX  1000000u
 
 /* What one function shall be, and what became of it. */
 struct function {
@@ -53,6 +54,7 @@ struct program {
 	unsigned int count, running;
 	const char *listen;
 	unsigned int mode; /* of that socket */
+	uint64_t awake_ns; /* as struct emu_serve has it */
 	const char *stats;
 	FILE *stats_file;
 	int stop, done;	     /* eventfds */
@@ -68,6 +70,8 @@ static const char usage[] =
 	"\n"
 	"  --listen SOCKET       for programs: listen here\n"
 	"  --mode OCTAL          access rights of that socket (default 600)\n"
+	"  --awake-us N          look at doorbells for so long after the last "
+	"(default 50)\n"
 	"  --vfio-user SOCKET    listen here; begins a function, may be "
 	"repeated\n"
 	"  --device ENGINE       hpre, sec or zip\n"
@@ -115,6 +119,7 @@ enum option_id {
 	O_VFIO_USER = 256,
 	O_LISTEN,
 	O_MODE,
+	O_AWAKE,
 	O_DEVICE,
 	O_MODEL,
 	O_VF,
@@ -133,6 +138,7 @@ static const struct option long_options[] = {
 	{ "vfio-user", required_argument, NULL, O_VFIO_USER },
 	{ "listen", required_argument, NULL, O_LISTEN },
 	{ "mode", required_argument, NULL, O_MODE },
+	{ "awake-us", required_argument, NULL, O_AWAKE },
 	{ "device", required_argument, NULL, O_DEVICE },
 	{ "model", required_argument, NULL, O_MODEL },
 	{ "vf", required_argument, NULL, O_VF },
@@ -206,6 +212,19 @@ static int set_mode(struct program *p, const char *text)
 	return 0;
 }
 
+static int set_awake(struct program *p, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n > AWAKE_US_MAX) {
+		say("--awake-us %s: a number up to %u", text, AWAKE_US_MAX);
+		return -EINVAL;
+	}
+	p->awake_ns = n * 1000;
+	return 0;
+}
+
 /* One word of the model's own options: checked at once, so that the message
  * names what is wrong. */
 static int add_option(struct function *f, const char *name, const char *value)
@@ -252,6 +271,8 @@ static int take_option(struct program *p, int id, const char *arg)
 		return 0;
 	case O_MODE:
 		return set_mode(p, arg);
+	case O_AWAKE:
+		return set_awake(p, arg);
 	case O_DEVICE:
 		return set_device(f, arg);
 	case O_MODEL:
@@ -718,6 +739,7 @@ static int serve_programs(struct program *p)
 	if (rc)
 		return rc;
 	s.model = o.config.model;
+	s.serve.awake_ns = p->awake_ns;
 	rc = emu_host_new(&s.serve.host, &o);
 	if (rc)
 		return rc;
@@ -740,7 +762,8 @@ free_host:
 
 int main(int argc, char **argv)
 {
-	static struct program p = { .mode = 0600 };
+	static struct program p = { .mode = 0600,
+				    .awake_ns = EMU_SERVE_AWAKE_NS };
 	int rc = parse_arguments(&p, argc, argv);
 
 	if (rc)

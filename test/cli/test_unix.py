@@ -167,6 +167,17 @@ class UnixTest(ProviderTest):
         self.assertGreater(self.jobs(r), 10)
         self.assertEqual(r["thrown"], 0)
 
+    def test_a_daemon_that_looks_longer_is_woken_less_often(self):
+        kicks = []
+        for us in ("0", "1000000"):
+            p = self.daemon("--awake-us", us)
+            self.finish(self.speed(1))
+            r = self.end(p)
+            self.assertGreater(r["bells"], 10)
+            kicks.append(r["kicks"] / r["bells"])
+        # A core that others use may keep it from looking now and then.
+        self.assertGreater(kicks[0], 2 * kicks[1])
+
     def test_more_processes_than_queues_are_all_served(self):
         p = self.daemon("--queues", "1", "--device", "hpre")
         for s in [self.speed() for _ in range(3)]:
@@ -289,6 +300,8 @@ class UnixTest(ProviderTest):
 
     def test_wrong_usage_is_named(self):
         for args, word in ((("--mode", "9"), "--mode 9"),
+                           (("--awake-us", "1000001"), "--awake-us 1000001"),
+                           (("--awake-us", "-1"), "--awake-us -1"),
                            (("--vf", "1"), "--vf"),
                            (("--vfio-user", "x"), "--vfio-user")):
             r = self.run_program(f"{BUILD}/tools/wd-emu", "--listen",
