@@ -26,6 +26,7 @@ struct load_ask {
 	unsigned int clients;
 	unsigned int seconds;
 	uint64_t count;	     /* 0: until the time is over */
+	unsigned int rate;   /* connections a second; 0: as fast as it goes */
 	unsigned int warmup; /* handshakes of each client that don't count */
 	int version;	     /* TLS1_2_VERSION, TLS1_3_VERSION; 0: any */
 	const char *suites, *groups, *sigalgs;

@@ -346,11 +346,30 @@ static void begin_measuring(struct client *c)
 	pthread_barrier_wait(&run->warm);
 }
 
+static void sleep_until(uint64_t ns)
+{
+	const struct timespec t = { .tv_sec = (time_t)(ns / 1000000000),
+				    .tv_nsec = (long)(ns % 1000000000) };
+
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) ==
+	       EINTR)
+		;
+}
+
+/* Each connection has its moment, whichever client is free then. */
 static bool goes_on(struct run *run)
 {
-	if (run->ask->count &&
-	    atomic_fetch_add(&run->begun, 1) >= run->ask->count)
+	const struct load_ask *ask = run->ask;
+	uint64_t turn = atomic_fetch_add(&run->begun, 1), due;
+
+	if (ask->count && turn >= ask->count)
 		return false;
+	if (ask->rate) {
+		due = run->start_ns + turn * 1000000000 / ask->rate;
+		if (due >= run->deadline_ns)
+			return false;
+		sleep_until(due);
+	}
 	return now_ns() < run->deadline_ns;
 }
 

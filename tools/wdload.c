@@ -29,6 +29,7 @@ static const char usage_text[] =
 	"  -c, --clients N      threads with a connection at a time each [16]\n"
 	"  -t, --seconds N      how long [5, with -n no limit]\n"
 	"  -n, --count N        stop after N connections\n"
+	"  -R, --rate N         at most N connections a second\n"
 	"  -w, --warmup N       connections of each client before, not counted "
 	"[0]\n"
 	"  -v, --tls 12|13      version of TLS [what the server prefers]\n"
@@ -60,6 +61,7 @@ static const struct option options[] = {
 	{ "clients", required_argument, NULL, 'c' },
 	{ "seconds", required_argument, NULL, 't' },
 	{ "count", required_argument, NULL, 'n' },
+	{ "rate", required_argument, NULL, 'R' },
 	{ "warmup", required_argument, NULL, 'w' },
 	{ "tls", required_argument, NULL, 'v' },
 	{ "suite", required_argument, NULL, 'C' },
@@ -134,6 +136,9 @@ static void take(struct load_ask *ask, int c)
 		break;
 	case 'n':
 		ask->count = (uint64_t)number(c, optarg, 1, 1L << 40);
+		break;
+	case 'R':
+		ask->rate = (unsigned int)number(c, optarg, 1, 1000000);
 		break;
 	case 'w':
 		ask->warmup = (unsigned int)number(c, optarg, 0, 1000000);
@@ -211,7 +216,7 @@ static void parse(struct load_ask *ask, int argc, char **argv)
 	struct load_cpu cpu;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:t:n:w:v:C:g:s:A:G:rd:P:hV",
+	while ((c = getopt_long(argc, argv, "c:t:n:R:w:v:C:g:s:A:G:rd:P:hV",
 				options, NULL)) != -1)
 		take(ask, c);
 	if (optind + 1 != argc) {

@@ -58,6 +58,15 @@ class Wdload(wdtest.ProviderTest):
             self.assertEqual(r["model_us"], 0)
             self.assertGreaterEqual(r["server_us"], 0)
 
+    def test_a_rate_is_not_exceeded(self):
+        with self.server() as port:
+            r = self.load(port, "-c", 4, "-n", 20, "-R", 40)
+            self.assertEqual((r["handshakes"], r["failed"]), (20, 0))
+            # The last of them begins 19/40 of a second after the first.
+            self.assertGreaterEqual(r["seconds"], 0.475)
+            r = self.load(port, "-c", 4, "-t", 1, "-R", 20)
+            self.assertLessEqual(r["handshakes"], 20)
+
     def test_failures_are_counted_and_named(self):
         port = wdtest.free_port()
         self.assertEqual(self.load(port, "-c", 1, "-n", 3, rc=1)["failed"], 3)
