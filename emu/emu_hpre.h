@@ -81,6 +81,17 @@ enum hpre_error hpre_ecdsa_sign(struct operands *o, BN_CTX *ctx);
 /* o->out[0]: 1 the signature is good, 0 it is not. */
 enum hpre_error hpre_ecdsa_verify(struct operands *o, BN_CTX *ctx);
 
+/* As hpre_montgomery(), any curve; o->out has the result. */
+enum hpre_error hpre_ladder(struct operands *o, BN_CTX *ctx);
+
+/* ---- emu_hpre_25519.c ---- */
+
+/* Field and curve of the key block are X25519's. */
+bool hpre_is_25519(const struct operands *o);
+
+/* 32 bytes each, big-endian; @u below the prime, @k any, not clamped here. */
+void hpre_x25519(uint8_t *out, const uint8_t *k, const uint8_t *u);
+
 /* ---- emu_hpre_sm2.c ---- */
 
 enum hpre_error hpre_sm2_gen(struct operands *o, BN_CTX *ctx);

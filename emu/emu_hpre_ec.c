@@ -282,8 +282,7 @@ static bool ladder_end(struct ladder *l, BIGNUM *out, BN_CTX *ctx)
 	       BN_mod_mul(out, l->x2, l->t, l->p, ctx);
 }
 
-/* Key: p | a24 | k; in: u; out: u.  The scalar comes clamped. */
-enum hpre_error hpre_montgomery(struct operands *o, BN_CTX *ctx)
+enum hpre_error hpre_ladder(struct operands *o, BN_CTX *ctx)
 {
 	struct ladder l = { .p = hpre_part(o, ctx, o->key, 0),
 			    .a24 = hpre_part(o, ctx, o->key, 1),
@@ -292,9 +291,6 @@ enum hpre_error hpre_montgomery(struct operands *o, BN_CTX *ctx)
 
 	if (!k || !ladder_get(&l, ctx))
 		return E_MODEL;
-	if (!BN_is_odd(l.p) || BN_num_bits(l.p) < 64 || BN_is_zero(k) ||
-	    BN_ucmp(l.x1, l.p) >= 0 || BN_ucmp(l.a24, l.p) >= 0)
-		return E_NUMBER;
 	for (int i = BN_num_bits(k); i-- > 0;) {
 		int bit = BN_is_bit_set(k, i);
 
@@ -308,4 +304,23 @@ enum hpre_error hpre_montgomery(struct operands *o, BN_CTX *ctx)
 	if (!ladder_end(&l, k, ctx))
 		return E_NUMBER;
 	return hpre_put_part(o, 0, k) ? E_NONE : E_MODEL;
+}
+
+/* Key: p | a24 | k; in: u; out: u.  The scalar comes clamped. */
+enum hpre_error hpre_montgomery(struct operands *o, BN_CTX *ctx)
+{
+	const BIGNUM *p = hpre_part(o, ctx, o->key, 0);
+	const BIGNUM *a24 = hpre_part(o, ctx, o->key, 1);
+	const BIGNUM *k = hpre_part(o, ctx, o->key, 2);
+	const BIGNUM *u = hpre_part(o, ctx, o->in, 0);
+
+	if (!p || !a24 || !k || !u)
+		return E_MODEL;
+	if (!BN_is_odd(p) || BN_num_bits(p) < 64 || BN_is_zero(k) ||
+	    BN_ucmp(u, p) >= 0 || BN_ucmp(a24, p) >= 0)
+		return E_NUMBER;
+	if (!hpre_is_25519(o))
+		return hpre_ladder(o, ctx);
+	hpre_x25519(o->out, o->key + (size_t)2 * o->width, o->in);
+	return E_NONE;
 }

@@ -6,6 +6,7 @@
 #include <gcrypt.h>
 
 #include "base/wd_base.h"
+#include "emu/emu_hpre.h"
 #include "emu/emu_replay.h"
 #include "hw/hpre/hpre_fields.h"
 #include "test/emu/bus.h"
@@ -969,12 +970,84 @@ static void noise_never_leaves_what_dma_allows(void)
 	bus_close(&fix.b);
 }
 
+/* A number that is often near an edge. */
+static void edgy(uint64_t *seed, uint8_t *n, const uint8_t *p)
+{
+	memset(n, 0, 32);
+	switch (noise(seed) % 4) {
+	case 0: /* small */
+		n[31] = (uint8_t)(noise(seed) % 24);
+		return;
+	case 1: /* just below p, or all limbs nearly full */
+		memcpy(n, p, 32);
+		n[31] = (uint8_t)(p[31] - 1 - noise(seed) % 24);
+		n[noise(seed) % 32] &= (uint8_t)noise(seed);
+		return;
+	case 2: /* few bits */
+		n[noise(seed) % 32] = (uint8_t)noise(seed);
+		n[0] &= 0x7f;
+		return;
+	default:
+		noise_fill(seed, n, 32);
+		n[0] &= 0x7f; /* reaches p with a chance of 2^-250 */
+	}
+}
+
+/* Arithmetic made for one field and that for any: not clamped, on the curve or
+ * on its twist, in small subgroups. */
+static void both_ladders_of_x25519_agree(void)
+{
+	/* RFC 7748, 4.1; u of order 4 is 1, of order 8 as libsodium lists. */
+	static const uint8_t special[][32] = {
+		{ [31] = 0 },
+		{ [31] = 1 },
+		{ [31] = 9 },
+		{ 0x00, 0xb8, 0x49, 0x5f, 0x16, 0x05, 0x62, 0x86,
+		  0xfd, 0xb1, 0x32, 0x9c, 0xeb, 0x8d, 0x09, 0xda,
+		  0x6a, 0xc4, 0x9f, 0xf1, 0xfa, 0xe3, 0x56, 0x16,
+		  0xae, 0xb8, 0x41, 0x3b, 0x7c, 0x7a, 0xeb, 0xe0 },
+	};
+	static struct operands o;
+	BN_CTX *ctx = BN_CTX_new();
+	uint8_t *p = o.key, *k = o.key + 64, fast[32];
+	uint64_t seed = 25519;
+
+	T_OK(ctx);
+	o.width = 32;
+	memset(p, 0xff, 32);
+	p[0] = 0x7f;
+	p[31] = 0xed;
+	memcpy(o.key + 61, "\x01\xdb\x41", 3);
+	T_OK(hpre_is_25519(&o));
+	for (unsigned int i = 0; i < 400; i++) {
+		edgy(&seed, k, p);
+		if (noise(&seed) % 2)
+			k[0] |= 0x80;
+		if (i < WD_ARRAY_SIZE(special))
+			memcpy(o.in, special[i], 32);
+		else
+			edgy(&seed, o.in, p);
+		BN_CTX_start(ctx);
+		T_EQ(hpre_ladder(&o, ctx), E_NONE);
+		BN_CTX_end(ctx);
+		hpre_x25519(fast, k, o.in);
+		T_MEM(fast, o.out, 32);
+	}
+	BN_CTX_free(ctx);
+	o.key[63] ^= 1; /* another curve */
+	T_OK(!hpre_is_25519(&o));
+	o.key[63] ^= 1;
+	p[16] ^= 1; /* another field */
+	T_OK(!hpre_is_25519(&o));
+}
+
 T_MAIN(T_CASE(products_on_any_curve_agree_with_libgcrypt),
        T_CASE(the_fast_core_gives_the_same_product),
        T_CASE(impossible_points_and_scalars_are_refused),
        T_CASE(spoilt_requests_are_refused),
        T_CASE(ladders_give_the_published_results),
        T_CASE(impossible_ladders_are_refused),
+       T_CASE(both_ladders_of_x25519_agree),
        T_CASE(ecdsa_gives_the_published_signature),
        T_CASE(signatures_on_any_curve_agree_with_libgcrypt),
        T_CASE(impossible_signatures_are_refused),
