@@ -79,10 +79,16 @@ static void *emu_worker(void *workers)
 {
 	struct emu_workers *w = workers;
 	uint64_t seen = 0, wait_ns = UINT64_MAX;
+	char title[16]; /* the kernel's limit */
 
 	pthread_mutex_lock(&w->lock);
 	w->busy++;
+	snprintf(title, sizeof(title), "wd-emu-%s-%u", w->name,
+		 w->named++ % EMU_THREADS_MAX);
 	pthread_mutex_unlock(&w->lock);
+	/* Here, where there is stack: whoever opened the device may be in a
+	 * short one. */
+	pthread_setname_np(pthread_self(), title);
 	while (emu_worker_sleep(w, &seen, wait_ns))
 		while (!w->paused && emu_dev_work(w->dev, &wait_ns))
 			;
@@ -93,10 +99,10 @@ int emu_workers_start(struct emu_workers *w, struct emu_dev *dev,
 		      const char *name, unsigned int count)
 {
 	sigset_t all, old;
-	char title[16]; /* the kernel's limit */
 	int rc = 0;
 
 	w->dev = dev;
+	w->name = name;
 	w->count = count;
 	/* Signals are for the application's threads. */
 	sigfillset(&all);
@@ -106,9 +112,7 @@ int emu_workers_start(struct emu_workers *w, struct emu_dev *dev,
 				    w);
 		if (rc)
 			break;
-		snprintf(title, sizeof(title), "wd-emu-%s-%u", name,
-			 w->running % EMU_THREADS_MAX);
-		pthread_setname_np(w->thread[w->running++], title);
+		w->running++;
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (rc)

@@ -20,6 +20,7 @@
 
 struct emu_workers {
 	struct emu_dev *dev;
+	const char *name;
 	pthread_t thread[EMU_THREADS_MAX];
 	unsigned int count; /* wanted; 0 makes a kick free */
 	unsigned int running;
@@ -28,6 +29,7 @@ struct emu_workers {
 	pthread_cond_t work;  /* a kick, the end of a pause, or stop */
 	pthread_cond_t quiet; /* the last one came out of the device */
 	uint64_t kicks;
+	unsigned int named;
 	unsigned int busy; /* threads inside the device */
 	bool stop;
 	atomic_bool paused; /* read without the lock between descriptors */
@@ -36,7 +38,7 @@ struct emu_workers {
 void emu_workers_init(struct emu_workers *w);
 
 /**
- * emu_workers_start() - @count threads for @dev, named after @name
+ * emu_workers_start() - @count threads for @dev, named after @name, which stays
  * @count: 0 to EMU_THREADS_MAX
  * Return: 0 or a negative errno, then none runs.
  */
