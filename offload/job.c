@@ -194,6 +194,13 @@ static void job_learn(struct offload_job *j, uint64_t now)
 	average(&j->lane->usual_ns[j->kind], now - j->since);
 }
 
+static void wakes_add(struct wakes *wakes, struct offload_job *j,
+		      unsigned int how)
+{
+	wakes->lane = j->lane;
+	wakes->at[wakes->n++] = (uint16_t)((j - j->lane->job) | how);
+}
+
 void job_finish(struct offload_job *j, int rc, uint64_t now,
 		struct wakes *wakes)
 {
@@ -220,13 +227,11 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 		l->woken++;
 		w->get(w);
 		j->waker = pthread_self();
+		j->calls = w;
 		atomic_store(&j->waking, JOB_WAKING);
 	}
-	if (w || j->sleeping) {
-		wakes->at[wakes->n].job = j;
-		wakes->at[wakes->n].w = w;
-		wakes->n++;
-	}
+	if (w || j->sleeping)
+		wakes_add(wakes, j, w ? 0 : WAKES_SLEEPER);
 	job_set(j, JOB_DONE);
 }
 
@@ -254,13 +259,15 @@ static void job_woken(struct offload_job *j)
 void wakes_run(struct wakes *wakes)
 {
 	for (unsigned int i = 0; i < wakes->n; i++) {
-		struct offload_job *j = wakes->at[i].job;
-		struct offload_waiter *w = wakes->at[i].w;
+		unsigned int at = wakes->at[i];
+		struct offload_job *j = &wakes->lane->job[at & ~WAKES_SLEEPER];
+		struct offload_waiter *w;
 
-		if (!w) {
+		if (at & WAKES_SLEEPER) {
 			wake_word(&j->word, 1);
 			continue;
 		}
+		w = j->calls;
 		w->wake(w);
 		job_woken(j);
 		w->put(w);

@@ -216,16 +216,17 @@ struct offload_job {
 	size_t copied; /* of it, into and out of lane memory */
 	uint64_t started, deadline;
 	uint64_t since; /* when this descriptor went: of the second, later */
-	struct hpre_op then;	 /* the second descriptor, while @chained */
-	uint64_t usual_ns;	 /* of a paused job here, when submitted */
-	uint64_t spin_ns;	 /* how long to spin for it */
-	uint64_t ended;		 /* valid when done */
-	uint64_t spun_ns;	 /* how long it was */
-	pthread_t waker;	 /* valid while waking */
-	_Atomic uint32_t word;	 /* enum job_word; a futex */
-	_Atomic uint32_t waking; /* JOB_WAKING, JOB_LINGERS */
-	uint32_t used;		 /* bytes of @mem to wipe */
-	int rc;			 /* valid when done */
+	struct hpre_op then; /* the second descriptor, while @chained */
+	uint64_t usual_ns;   /* of a paused job here, when submitted */
+	uint64_t spin_ns;    /* how long to spin for it */
+	uint64_t ended;	     /* valid when done */
+	uint64_t spun_ns;    /* how long it was */
+	pthread_t waker;     /* valid while waking */
+	struct offload_waiter *calls; /* the same: whom the waker calls */
+	_Atomic uint32_t word;	      /* enum job_word; a futex */
+	_Atomic uint32_t waking;      /* JOB_WAKING, JOB_LINGERS */
+	uint32_t used;		      /* bytes of @mem to wipe */
+	int rc;			      /* valid when done */
 	uint16_t next_free;
 	uint8_t kind;  /* of the descriptor that is out */
 	uint8_t asked; /* what the caller asked for */
@@ -333,14 +334,14 @@ static inline bool lane_is_fed(const struct lane *l)
 
 /* ---- job.c -------------------------------------------------------------- */
 
-/* Whom to wake once the lane has been left. */
-#define WAKES_MAX 32
+/* Whom to wake once the lane has been left: small, the stack of an ASYNC job
+ * is short. */
+#define WAKES_MAX     32
+#define WAKES_SLEEPER 0x8000u /* on the job's word; else its @calls */
 struct wakes {
+	struct lane *lane; /* of all of them */
 	unsigned int n;
-	struct {
-		struct offload_job *job;
-		struct offload_waiter *w; /* NULL: a sleeper on job->word */
-	} at[WAKES_MAX];
+	uint16_t at[WAKES_MAX]; /* slots */
 };
 
 void wakes_run(struct wakes *wakes); /* lane not held */
