@@ -13,6 +13,7 @@
  *	wdp_twin.c    the private library context software runs in
  *	wdp_direct.c  its functions for ciphers and digests, past EVP
  *	wdp_async.c   ASYNC jobs as struct offload_waiter
+ *	wdp_room.c    memory for what must outlive a pause
  *	wdp_keymgmt.c key types as rows
  *	wdp_exch.c    key exchange, any type	wdp_dh*.c   DH, DHX
  *	wdp_ecx*.c    X25519, X448
@@ -127,6 +128,9 @@ struct wdp_ctx {
 	/* Does the device save a digest's state as wdp_block.c has it?
 	 * enum trust of wdp_stream.c, found out at the first large digest. */
 	_Atomic uint8_t digest_trust[SEC_DIGEST_ALGS];
+
+	/* Blocks not in use; wdp_room.c. */
+	_Atomic(struct wdp_room *) rooms[8];
 
 	/* How to read and write the application's BIOs; wdp_alone_bio.c. */
 	_Atomic(BIO_METHOD *) bio_method;
@@ -243,20 +247,20 @@ bool wdp_software_may(struct wdp_ctx *p, enum offload_kind kind, int rc);
 struct offload_waiter *wdp_waiter_get(struct wdp_ctx *p);
 void wdp_waiter_release(struct offload_waiter *w);
 
-/*
- * @size bytes for what an operation must keep over a pause and nobody may find:
- * the stack of a dropped job is leaked as it is, this is wiped with the waiter's
- * release or the job's drop.  Once between get and release.  NULL: no memory.
- */
-uint8_t *wdp_waiter_secret(struct offload_waiter *w, size_t size);
+/* When the job is dropped wipe and free @mem, of @size bytes; from malloc().  One
+ * at a time; NULL: none from here on. */
+void wdp_waiter_keep(struct offload_waiter *w, void *mem, size_t size);
 
 /*
- * Both at once: *@w is how to wait, the answer @size bytes for what may be a
- * secret: @stack unless the job may be dropped in between.  Without memory the
- * job does not pause.  Wipe it, then release *@w.
+ * @size bytes for what an operation must keep over a pause and nobody may find,
+ * and *@w, how to wait.  Not the stack's: a job's is short, and leaked as it is
+ * when the job is dropped; this is wiped then.  From malloc(), but kept for the
+ * next.  NULL: no memory, and *@w is NULL.  Put both back together; wipes.
  */
-uint8_t *wdp_waiter_room(struct wdp_ctx *p, uint8_t *stack, size_t size,
-			 struct offload_waiter **w);
+void *wdp_room_get(struct wdp_ctx *p, size_t size, struct offload_waiter **w);
+void wdp_room_put(struct wdp_ctx *p, void *room, size_t size,
+		  struct offload_waiter *w);
+void wdp_rooms_free(struct wdp_ctx *p);
 
 /* ---- parameters of the provider itself ---------------------------------- */
 

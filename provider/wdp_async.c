@@ -60,7 +60,7 @@ struct waiter {
 	bool taken; /* a job holds it */
 	bool waiting, woken;
 	unsigned int vain;
-	uint8_t *secret; /* of the job, or NULL */
+	void *secret; /* of the job, or NULL */
 	size_t secret_size;
 };
 
@@ -405,7 +405,6 @@ void wdp_waiter_release(struct offload_waiter *w)
 	if (!w)
 		return;
 	wt = waiter_of(w);
-	waiter_forget(wt);
 	pthread_mutex_lock(&wt->lock);
 	waiter_drain(wt);
 	wt->taken = false;
@@ -413,26 +412,10 @@ void wdp_waiter_release(struct offload_waiter *w)
 	waiter_put(w);
 }
 
-uint8_t *wdp_waiter_secret(struct offload_waiter *w, size_t size)
+void wdp_waiter_keep(struct offload_waiter *w, void *mem, size_t size)
 {
 	struct waiter *wt = waiter_of(w);
 
-	wt->secret = malloc(size);
-	wt->secret_size = wt->secret ? size : 0;
-	return wt->secret;
-}
-
-uint8_t *wdp_waiter_room(struct wdp_ctx *p, uint8_t *stack, size_t size,
-			 struct offload_waiter **w)
-{
-	uint8_t *room = NULL;
-
-	*w = wdp_waiter_get(p);
-	if (*w)
-		room = wdp_waiter_secret(*w, size);
-	if (room)
-		return room;
-	wdp_waiter_release(*w);
-	*w = NULL;
-	return stack;
+	wt->secret = mem;
+	wt->secret_size = size;
 }

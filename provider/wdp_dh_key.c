@@ -251,6 +251,8 @@ struct dh_new {
 	size_t g_len;
 	char name[DH_NAME_MAX]; /* "": not one libcrypto knows */
 	uint8_t p[HPRE_WIDTH_MAX], g[HPRE_WIDTH_MAX], y[HPRE_WIDTH_MAX];
+	/* y and x as libcrypto has them, for dh_assemble(). */
+	uint8_t native_y[HPRE_WIDTH_MAX], native_x[HPRE_WIDTH_MAX];
 	BIGNUM *q; /* NULL: none */
 };
 
@@ -384,14 +386,30 @@ static EVP_PKEY *dh_make(const struct dh_new *d, OSSL_PARAM params[])
 	return twin;
 }
 
-static EVP_PKEY *dh_assemble(const struct dh_new *d, const uint8_t *x,
-			     int priv_len)
+/* Not OSSL_PARAM_merge(), which takes more than 2 KiB of a job's stack. */
+static OSSL_PARAM *dh_joined(const OSSL_PARAM *group, const OSSL_PARAM *more)
 {
-	uint8_t numbers[2][HPRE_WIDTH_MAX];
+	size_t n = 0, m = 0;
+	OSSL_PARAM *all;
+
+	while (group[n].key)
+		n++;
+	while (more[m].key)
+		m++;
+	all = calloc(n + m + 1, sizeof(*all));
+	if (!all)
+		return NULL;
+	memcpy(all, group, n * sizeof(*all));
+	memcpy(all + n, more, (m + 1) * sizeof(*all));
+	return all;
+}
+
+static EVP_PKEY *dh_assemble(struct dh_new *d, const uint8_t *x, int priv_len)
+{
 	OSSL_PARAM more[] = {
-		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PUB_KEY, numbers[0],
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PUB_KEY, d->native_y,
 					d->width),
-		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, numbers[1],
+		OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, d->native_x,
 					d->width),
 		OSSL_PARAM_construct_int(OSSL_PKEY_PARAM_DH_PRIV_LEN,
 					 &priv_len),
@@ -403,13 +421,13 @@ static EVP_PKEY *dh_assemble(const struct dh_new *d, const uint8_t *x,
 	if (priv_len <= 0)
 		more[2] = OSSL_PARAM_construct_end();
 	dh_drop_length(d->group);
-	wdp_pkey_native(numbers[0], d->y, d->width);
-	wdp_pkey_native(numbers[1], x, d->width);
-	all = OSSL_PARAM_merge(d->group, more);
+	wdp_pkey_native(d->native_y, d->y, d->width);
+	wdp_pkey_native(d->native_x, x, d->width);
+	all = dh_joined(d->group, more);
 	if (all)
 		twin = dh_make(d, all);
-	wd_wipe(numbers, sizeof(numbers));
-	OSSL_PARAM_free(all);
+	wd_wipe(d->native_x, sizeof(d->native_x));
+	free(all);
 	return twin;
 }
 
@@ -434,14 +452,16 @@ static int dh_pair(struct dh_new *d, int priv_len, uint8_t *block,
 
 static int dh_generate(struct dh_new *d, int priv_len, EVP_PKEY **twin)
 {
-	uint8_t stack[2 * HPRE_WIDTH_MAX], *block;
+	const size_t size = 2 * (size_t)d->width;
 	struct offload_waiter *w;
+	uint8_t *block;
 	int rc;
 
-	block = wdp_waiter_room(d->prov, stack, 2 * (size_t)d->width, &w);
+	block = wdp_room_get(d->prov, size, &w);
+	if (!block)
+		return dh_fall_back(d->prov, -ENOMEM);
 	rc = dh_pair(d, priv_len, block, w, twin);
-	wd_wipe(block, 2 * (size_t)d->width);
-	wdp_waiter_release(w);
+	wdp_room_put(d->prov, block, size, w);
 	return rc ? dh_fall_back(d->prov, rc) : 0;
 }
 

@@ -148,7 +148,7 @@ int wdp_ec_mul_block(uint8_t *block, const struct wdp_curve *c,
  * wdp_ec_mul() - a point times the scalar of @block, counted as OFFLOAD_ECDH
  * @in:	 x|y, a point of the curve
  * @out: the same; while the job is paused it is the device's, a secret in
- *	 wdp_waiter_secret() memory
+ *	 wdp_room_get() memory
  * @w:	 NULL, or how to wait
  *
  * Return: 0: @out is a point of the curve; -EILSEQ: it was not, counted as

@@ -668,12 +668,12 @@ static int ec_gen_multiply(struct wdp_ec_gen *g, struct ec_gen_room *r,
 /* Private key and point of @e.  Return: 0, -errno of the device. */
 static int ec_gen_numbers(struct wdp_ec_gen *g, struct wdp_ec *e)
 {
-	struct ec_gen_room stack, *r;
 	struct offload_waiter *w;
+	struct ec_gen_room *r = wdp_room_get(g->prov, sizeof(*r), &w);
 	int rc;
 
-	r = (void *)wdp_waiter_room(g->prov, (uint8_t *)&stack, sizeof(stack),
-				    &w);
+	if (!r)
+		return -ENOMEM;
 	rc = ec_gen_multiply(g, r, w);
 	if (!rc) {
 		memcpy(e->d, r->d, g->curve->width);
@@ -682,8 +682,7 @@ static int ec_gen_numbers(struct wdp_ec_gen *g, struct wdp_ec *e)
 		e->has_pub = true;
 		e->has_priv = true;
 	}
-	wd_wipe(r, sizeof(*r));
-	wdp_waiter_release(w);
+	wdp_room_put(g->prov, r, sizeof(*r), w);
 	return rc;
 }
 

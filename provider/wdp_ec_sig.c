@@ -8,8 +8,7 @@
 #include "base/wd_log.h"
 #include "provider/wdp_der.h"
 
-/* What an operation needs; in memory of the waiter while the job may be
- * dropped, for @in holds the nonce. */
+/* What an operation needs; @in holds the nonce. */
 struct ec_room {
 	uint8_t in[2 * WDP_EC_WIDTH_MAX];  /* e | k */
 	uint8_t out[2 * WDP_EC_WIDTH_MAX]; /* r | s */
@@ -215,27 +214,27 @@ int wdp_ec_sign(struct wdp_pkey *k, enum offload_kind kind, uint8_t *sig,
 		size_t *sig_len, const uint8_t *tbs, size_t len)
 {
 	uint8_t e[WDP_EC_WIDTH_MAX];
-	struct ec_room stack, *room;
 	struct offload_waiter *w;
+	struct ec_room *room;
 	struct wdp_der_sig rs;
 	int rc = 0;
 
 	if (!ec_sign_offloads(k, kind))
 		return WDP_IN_SOFTWARE;
 	wdp_ec_e(ec_curve(k), e, tbs, len);
-	room = (void *)wdp_waiter_room(k->prov, (uint8_t *)&stack,
-				       sizeof(stack), &w);
+	room = wdp_room_get(k->prov, sizeof(*room), &w);
+	if (!room)
+		return WDP_IN_SOFTWARE;
 	if (!ec_device_draws(k, kind))
 		rc = wdp_ec_draw(k->prov, ec_curve(k), room->nonce);
 	if (rc)
-		goto release;
+		goto put_room;
 	rc = ec_sign_checked(k, kind, room, e, &rs, w);
 	if (!rc)
 		*sig_len = wdp_der_put_sig(sig, k->size, &rs);
 	if (rc && wdp_software_may(k->prov, kind, rc))
 		rc = WDP_IN_SOFTWARE;
-release:
-	wd_wipe(room, sizeof(*room));
-	wdp_waiter_release(w);
+put_room:
+	wdp_room_put(k->prov, room, sizeof(*room), w);
 	return rc;
 }

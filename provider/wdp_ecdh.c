@@ -126,19 +126,19 @@ static int ecdh_device(struct wdp_exch *x, const struct wdp_ec *e,
 		       const struct wdp_ec *peer,
 		       const struct wdp_exch_kdf *kdf, uint8_t *secret)
 {
-	struct ecdh_room stack, *r;
 	struct offload_waiter *w;
+	struct ecdh_room *r;
 	int rc, ok = 0;
 
 	if (!wdp_ec_offloads(x->key, OFFLOAD_ECDH))
 		return -1;
-	r = (void *)wdp_waiter_room(x->prov, (uint8_t *)&stack, sizeof(stack),
-				    &w);
+	r = wdp_room_get(x->prov, sizeof(*r), &w);
+	if (!r)
+		return -1;
 	rc = ecdh_multiply(x, e, peer, r, w);
 	if (!rc)
 		ok = ecdh_finish(x, e->curve, kdf, r->z, secret);
-	wd_wipe(r, sizeof(*r));
-	wdp_waiter_release(w);
+	wdp_room_put(x->prov, r, sizeof(*r), w);
 	return rc == WDP_IN_SOFTWARE ? -1 : ok;
 }
 

@@ -323,36 +323,41 @@ static int ecx_pair(struct wdp_pkey *k, const struct wdp_ecx_curve *c,
 int wdp_ecx_generate(struct wdp_pkey *k)
 {
 	const struct wdp_ecx_curve *c = wdp_ecx_curve(k->spec);
-	uint8_t stack[3 * WDP_ECX_WIDTH_MAX], priv[WDP_ECX_LEN_MAX], *block;
+	uint8_t priv[WDP_ECX_LEN_MAX], *block;
+	const size_t size = 3 * c->width;
 	struct wdp_ctx *p = k->prov;
 	struct offload_waiter *w;
 	int rc = -EINVAL;
 
 	if (!offload_choose(p->off, c->kind, c->len))
 		return ecx_software(p, c);
-	block = wdp_waiter_room(p, stack, 3 * c->width, &w);
+	block = wdp_room_get(p, size, &w);
+	if (!block)
+		return ecx_fall_back(p, c, -ENOMEM);
 	if (RAND_priv_bytes_ex(wdp_twin(p), priv, c->len, 0) > 0 &&
 	    ecx_block(c, block, priv))
 		rc = 0;
 	wd_wipe(priv, sizeof(priv));
 	if (!rc)
 		rc = ecx_pair(k, c, block, w);
-	wd_wipe(block, 3 * c->width);
-	wdp_waiter_release(w);
+	wdp_room_put(p, block, size, w);
 	return rc ? ecx_fall_back(p, c, rc) : 0;
 }
 
 int wdp_ecx_complete(struct wdp_pkey *k, const uint8_t *priv)
 {
 	const struct wdp_ecx_curve *c = wdp_ecx_curve(k->spec);
-	uint8_t stack[3 * WDP_ECX_WIDTH_MAX], own[WDP_ECX_LEN_MAX], *block;
+	uint8_t own[WDP_ECX_LEN_MAX], *block;
+	const size_t size = 3 * c->width;
 	struct wdp_ctx *p = k->prov;
 	struct offload_waiter *w;
 	int rc = -EINVAL;
 
 	if (!offload_choose(p->off, c->kind, c->len))
 		return ecx_software(p, c);
-	block = wdp_waiter_room(p, stack, 3 * c->width, &w);
+	block = wdp_room_get(p, size, &w);
+	if (!block)
+		return ecx_fall_back(p, c, -ENOMEM);
 	if (ecx_block(c, block, priv))
 		rc = ecx_pair(k, c, block, w);
 	/* The octets stay as they came, clamped or not. */
@@ -360,7 +365,6 @@ int wdp_ecx_complete(struct wdp_pkey *k, const uint8_t *priv)
 		memcpy(own, wdp_ecx(k)->pub, c->len);
 		rc = wdp_ecx_set(k, own, priv);
 	}
-	wd_wipe(block, 3 * c->width);
-	wdp_waiter_release(w);
+	wdp_room_put(p, block, size, w);
 	return rc ? ecx_fall_back(p, c, rc) : 0;
 }

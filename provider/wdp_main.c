@@ -137,6 +137,7 @@ static void wdp_teardown(void *provctx)
 	wdp_direct_free(p);
 	wdp_curves_free(p);
 	wdp_twin_free(p);
+	wdp_rooms_free(p);
 	wdp_config_free(p);
 	free(p);
 }

@@ -69,11 +69,9 @@ static bool wdp_pkey_answers(const EVP_PKEY *twin, OSSL_PARAM question)
 	       OSSL_PARAM_modified(&params[0]) && params[0].return_size;
 }
 
-/*
- * Is the part there, as a number or as octets?  Asks for its size, so that no
- * secret is copied; EC tells a private key only to who brings room for it.
- */
-static bool wdp_pkey_part(const EVP_PKEY *twin, const char *name)
+/* Asks for the size, so that no secret is copied; EC tells a private key only to
+ * who brings room for it. */
+bool wdp_pkey_part(const EVP_PKEY *twin, const char *name)
 {
 	unsigned char room[128]; /* 72 is the most, with curve B-571 */
 	bool there;

@@ -92,6 +92,9 @@ struct wdp_pkey_reference {
  */
 void *wdp_pkey_dev(struct wdp_pkey *k, void *(*make)(const struct wdp_pkey *k));
 
+/* Has the key this part, as a number or as octets? */
+bool wdp_pkey_part(const EVP_PKEY *twin, const char *name);
+
 /* A number of the key into all of @to, big-endian; a secret is the caller's to
  * wipe.  Return: its bytes, at the right end; 0: none, zero, or more than @size:
  * @to is anything then. */

@@ -95,13 +95,7 @@ static void rsa_number_read(struct rsa_numbers *r, enum rsa_part part,
 /* More than two primes: the engine's CRT form has no room for them. */
 static bool rsa_multi_prime(const EVP_PKEY *twin)
 {
-	BIGNUM *third = NULL;
-	bool multi;
-
-	multi = EVP_PKEY_get_bn_param(twin, OSSL_PKEY_PARAM_RSA_FACTOR3,
-				      &third);
-	BN_clear_free(third);
-	return multi;
+	return wdp_pkey_part(twin, OSSL_PKEY_PARAM_RSA_FACTOR3);
 }
 
 static bool rsa_marshal_crt(struct wdp_rsa_dev *d, const struct rsa_numbers *r)
@@ -303,17 +297,18 @@ int wdp_rsa_public(struct wdp_pkey *k, const uint8_t *in, uint8_t *out)
 
 int wdp_rsa_seal(struct wdp_pkey *k, uint8_t *em, uint8_t *out)
 {
-	uint8_t stack[HPRE_WIDTH_MAX], *secret;
 	struct offload_waiter *w;
+	uint8_t *secret;
 	int rc;
 
 	if (!rsa_below_modulus(k, em))
 		return rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, -EINVAL);
-	secret = wdp_waiter_room(k->prov, stack, k->size, &w);
+	secret = wdp_room_get(k->prov, k->size, &w);
+	if (!secret)
+		return rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, -ENOMEM);
 	memcpy(secret, em, k->size);
 	wd_wipe(em, k->size);
 	rc = rsa_run(k, OFFLOAD_RSA_PUBLIC, secret, out, w);
-	wd_wipe(secret, k->size);
-	wdp_waiter_release(w);
+	wdp_room_put(k->prov, secret, k->size, w);
 	return rc ? rsa_fall_back(k, OFFLOAD_RSA_PUBLIC, rc) : 0;
 }

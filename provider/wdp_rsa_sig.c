@@ -216,11 +216,10 @@ static void rsa_sig_negate(const struct wdp_pkey *k, uint8_t *a)
 	}
 }
 
-/* X9.31 takes the smaller of s and n - s. */
-static void rsa_sig_smaller(const struct wdp_pkey *k, uint8_t *sig)
+/* X9.31 takes the smaller of s and n - s; @other: room for that. */
+static void rsa_sig_smaller(const struct wdp_pkey *k, uint8_t *sig,
+			    uint8_t *other)
 {
-	uint8_t other[HPRE_WIDTH_MAX];
-
 	memcpy(other, sig, k->size);
 	rsa_sig_negate(k, other);
 	if (memcmp(other, sig, k->size) < 0)
@@ -241,7 +240,7 @@ static int rsa_sign(struct wdp_sig *s, uint8_t *sig, size_t *sig_len,
 		return wdp_sig_in_software(s, OFFLOAD_RSA_PRIVATE);
 	rc = wdp_rsa_private(s->key, em, sig);
 	if (!rc && rsa_sig_mode(s)->pad == RSA_X931_PADDING)
-		rsa_sig_smaller(s->key, sig);
+		rsa_sig_smaller(s->key, sig, em);
 	*sig_len = s->key->size;
 	return rc;
 }

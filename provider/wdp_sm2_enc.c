@@ -37,7 +37,6 @@ struct sm2_enc {
 	bool sm3;
 };
 
-/* In memory of the waiter while the job may be dropped. */
 struct sm2_room {
 	uint8_t in[HPRE_IN_MAX];
 	uint8_t out[2 * SM2_W + HPRE_SM2_MSG_MAX + SM2_W];
@@ -179,28 +178,28 @@ static int sm2_seal(struct wdp_asym *c, struct sm2_room *room,
 static int sm2_encrypt_device(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			      size_t size, const uint8_t *in, size_t len)
 {
-	struct sm2_room stack, *room;
 	struct offload_waiter *w;
+	struct sm2_room *room;
 	struct wdp_der_sm2 ct;
 	int rc = 0;
 
 	if (!sm2_enc_offloads(c, OFFLOAD_SM2_ENCRYPT, len))
 		return WDP_IN_SOFTWARE;
-	room = (void *)wdp_waiter_room(c->prov, (uint8_t *)&stack,
-				       sizeof(stack), &w);
+	room = wdp_room_get(c->prov, sizeof(*room), &w);
+	if (!room)
+		return WDP_IN_SOFTWARE;
 	if (!c->prov->cfg.device_nonce)
 		rc = wdp_ec_draw(c->prov, wdp_ec_dev(c->key)->curve,
 				 room->nonce);
 	if (rc)
-		goto release;
+		goto put_room;
 	rc = sm2_seal(c, room, &ct, in, len, w);
 	if (!rc)
 		*out_len = wdp_der_put_sm2(out, size, &ct);
 	if (rc && wdp_software_may(c->prov, OFFLOAD_SM2_ENCRYPT, rc))
 		rc = WDP_IN_SOFTWARE;
-release:
-	wd_wipe(room, sizeof(*room));
-	wdp_waiter_release(w);
+put_room:
+	wdp_room_put(c->prov, room, sizeof(*room), w);
 	return rc;
 }
 
@@ -283,8 +282,8 @@ static int sm2_open(struct wdp_asym *c, struct sm2_room *room,
 static int sm2_decrypt_device(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 			      size_t size, const uint8_t *in, size_t len)
 {
-	struct sm2_room stack, *room;
 	struct offload_waiter *w;
+	struct sm2_room *room;
 	struct wdp_der_sm2 ct;
 	int rc;
 
@@ -295,13 +294,13 @@ static int sm2_decrypt_device(struct wdp_asym *c, uint8_t *out, size_t *out_len,
 	}
 	if (!sm2_enc_offloads(c, OFFLOAD_SM2_DECRYPT, ct.text.len))
 		return WDP_IN_SOFTWARE;
-	room = (void *)wdp_waiter_room(c->prov, (uint8_t *)&stack,
-				       sizeof(stack), &w);
+	room = wdp_room_get(c->prov, sizeof(*room), &w);
+	if (!room)
+		return WDP_IN_SOFTWARE;
 	rc = sm2_open(c, room, &ct, out, w);
 	if (!rc)
 		*out_len = ct.text.len;
-	wd_wipe(room, sizeof(*room));
-	wdp_waiter_release(w);
+	wdp_room_put(c->prov, room, sizeof(*room), w);
 	return rc;
 }
 
