@@ -103,7 +103,8 @@ def connections(port):
     ends = collections.defaultdict(set)
     for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
         w = line.split()
-        if w[3] != "0A" and int(w[1].split(":")[1], 16) == port:
+        # Neither listening nor TIME_WAIT.
+        if w[3] not in ("0A", "06") and int(w[1].split(":")[1], 16) == port:
             ends[int(w[9])].add(int(w[2].split(":")[1], 16))
     return ends
 
