@@ -320,6 +320,8 @@ static int lane_attach(struct thread *t, enum lane_class class)
 		rc = 0;
 	} else if (engine_refused(&p->o->engine[classes[class].engine])) {
 		rc = -ENODEV;
+	} else if (rc == -EAGAIN) {
+		rc = -EBUSY; /* not even one to share */
 	}
 	pthread_mutex_unlock(&p->lock);
 	return rc;

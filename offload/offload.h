@@ -168,6 +168,7 @@ void offload_abandon(struct offload_waiter *w);
  * Return: 0; -EBADMSG: tag or signature is wrong, a verdict; anything else: the device
  * did not do it, nothing of the caller's was written, software may:
  *	-ENODEV	 no (healthy) device	-EAGAIN	    no slot: back-pressure
+ *	-EBUSY	 no queue to be had now, as when others use all
  *	-EINVAL	 not for this engine	-ETIMEDOUT  deadline passed
  *	-EIO	 error status, or the queue was stopped; of SM2_DECRYPT also
  *		 a wrong ciphertext: software says which

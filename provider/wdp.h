@@ -210,6 +210,7 @@ enum wdp_reason {
 	WDP_R_OUT_OF_MEMORY,
 	WDP_R_CONFLICT,
 	WDP_R_INTERNAL,
+	WDP_R_NO_QUEUE,
 };
 
 /* Raise @reason on the application's error queue; then a format with detail,

@@ -35,6 +35,7 @@ const OSSL_ITEM wdp_reasons[] = {
 	WDP_REASON(WDP_R_OUT_OF_MEMORY, "out of memory"),
 	WDP_REASON(WDP_R_CONFLICT, "parameters contradict each other"),
 	WDP_REASON(WDP_R_INTERNAL, "internal error"),
+	WDP_REASON(WDP_R_NO_QUEUE, "no queue of the accelerator is free"),
 	{ 0, NULL },
 };
 /* clang-format on */
@@ -64,6 +65,7 @@ static const struct {
 	{ -EIO, WDP_R_DEVICE_ERROR },
 	{ -ETIMEDOUT, WDP_R_TIMEOUT },
 	{ -EAGAIN, WDP_R_BUSY },
+	{ -EBUSY, WDP_R_NO_QUEUE },
 	{ -EILSEQ, WDP_R_WRONG_RESULT },
 	{ -ENOKEY, WDP_R_NO_KEY },
 	{ -EKEYREJECTED, WDP_R_BAD_KEY },

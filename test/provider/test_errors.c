@@ -68,6 +68,7 @@ static void every_failure_raises_one_reason(void)
 		{ -EIO, WDP_R_DEVICE_ERROR },
 		{ -ETIMEDOUT, WDP_R_TIMEOUT },
 		{ -EAGAIN, WDP_R_BUSY },
+		{ -EBUSY, WDP_R_NO_QUEUE },
 		{ -EBADMSG, WDP_R_BAD_TAG },
 		{ -EINVAL, WDP_R_BAD_PARAMETER },
 		{ -ENOMEM, WDP_R_OUT_OF_MEMORY },
@@ -92,7 +93,7 @@ static void every_reason_has_words_and_the_list_ends(void)
 		T_EQ(wdp_reasons[n].id, n + 1);
 		T_OK(wdp_reasons[n].ptr && *(char *)wdp_reasons[n].ptr);
 	}
-	T_EQ(n, WDP_R_INTERNAL);
+	T_EQ(n, WDP_R_NO_QUEUE);
 }
 
 static void software_stands_in_for_a_failed_device_and_is_counted(void)

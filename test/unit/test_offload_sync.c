@@ -257,9 +257,9 @@ static void no_descriptors_left_is_not_for_good(void)
 	config();
 	d->open_rc_once = -EMFILE;
 	start();
-	T_EQ(run_rsa(), -EAGAIN);
+	T_EQ(run_rsa(), -EBUSY);
 	atomic_store(&hpre()->busy_until, UINT64_MAX);
-	T_EQ(run_rsa(), -EAGAIN);
+	T_EQ(run_rsa(), -EBUSY);
 	T_EQ(d->opened, 0);
 	atomic_store(&hpre()->busy_until, 0);
 	T_EQ(run_rsa(), 0);
