@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,8 +72,37 @@ static int unix_connect_to(int sock, const char *path)
 								     : 0;
 }
 
-/* There is no connectat(): /proc leads from the node held to its socket, and
- * where that is not mounted the path has to do. */
+static bool unix_leads_to(const char *path, int node)
+{
+	struct stat a, b;
+
+	return !stat(path, &a) && !fstat(node, &b) && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/*
+ * From inside the directory held, which is reached from everywhere.  The
+ * working directory is the whole process's: this thread gets one of its own
+ * first, and has it back the way it was.
+ */
+static int unix_connect_inside(struct unix_host *h, int sock)
+{
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), rc;
+
+	if (here < 0)
+		return -errno;
+	if (unshare(CLONE_FS) || fchdir(here) || fchdir(uacce_dir_fd(&h->dir)))
+		rc = -errno;
+	else
+		rc = unix_connect_to(sock, h->name);
+	if (fchdir(here)) /* as a moment ago */
+		rc = -errno;
+	close(here);
+	return rc;
+}
+
+/* There is no connectat(): /proc leads from the node held to its socket, but
+ * may not be mounted, or closed to who has changed his user. */
 static int unix_connect_node(struct unix_host *h, int sock, int node)
 {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -82,10 +112,11 @@ static int unix_connect_node(struct unix_host *h, int sock, int node)
 	rc = unix_connect_to(sock, path);
 	if (rc != -ENOENT && rc != -EACCES)
 		return rc;
-	if (snprintf(path, sizeof(path), "%s/%s", h->dir.path, h->name) >=
-	    (int)sizeof(path))
-		return rc;
-	return unix_connect_to(sock, path);
+	if (snprintf(path, sizeof(path), "%s/%s", h->dir.path, h->name) <
+		    (int)sizeof(path) &&
+	    unix_leads_to(path, node))
+		return unix_connect_to(sock, path);
+	return unix_connect_inside(h, sock);
 }
 
 static int unix_open_node(struct unix_host *h)
