@@ -275,18 +275,30 @@ void wakes_run(struct wakes *wakes)
 	wakes->n = 0;
 }
 
+/* The one who is inside w->wake frees the slot when he comes back. */
+static bool job_leave_to_waker(struct offload_job *j)
+{
+	uint32_t waking = JOB_WAKING;
+
+	if (!(j->waiter && j->waiter->late) &&
+	    !pthread_equal(j->waker, pthread_self()))
+		return false;
+	return atomic_compare_exchange_strong(&j->waking, &waking,
+					      JOB_WAKING | JOB_LINGERS);
+}
+
 /*
  * Nobody may be left calling w->wake when the job's slot or the waiter goes.
- * Return: true: free the slot; false: this thread itself is inside the call
- * and frees it when it comes back.
+ * Where that is harmless the slot is left to the waker: whoever is woken is
+ * often back before him, on the same processor even.
+ * Return: true: free the slot; false: the waker does, be it this thread.
  */
 static bool job_wake_is_over(struct offload_job *j)
 {
 	const struct timespec moment = { .tv_nsec = 20000 };
 
 	for (int i = 0; atomic_load(&j->waking); i++) {
-		if (pthread_equal(j->waker, pthread_self()) &&
-		    atomic_fetch_or(&j->waking, JOB_LINGERS))
+		if (job_leave_to_waker(j))
 			return false;
 		if (i < 100)
 			wd_cpu_relax();

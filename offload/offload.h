@@ -151,6 +151,9 @@ struct offload_waiter {
 	/* No poller thread: make the caller's wait end by itself after
 	 * @ns.  NULL: pausing is possible with a poller only. */
 	int (*alarm)(struct offload_waiter *w, uint64_t ns);
+	/* wake() may still be on its way back when the operation returns: it
+	 * touches nothing but what get() pins.  Else it is waited for. */
+	bool late;
 	/* Set by offload while the job is out; the handle for abandon. */
 	struct offload_job *job;
 };

@@ -19,7 +19,9 @@
  * (wake), and whoever frees the wait context (cleanup).  It is held while the
  * application's callback runs, so that the callback's argument cannot be freed
  * meanwhile; it is recursive because the callback itself may free it.  It is
- * never held while the job is paused or offload_abandon() runs.
+ * never held while the job is paused or offload_abandon() runs, nor while an
+ * eventfd is written: a server on the same processor runs then, and would only
+ * find the lock held.
  *
  * A wake that comes before the pause notifies nobody: the pause just does not
  * happen.  So the application hears only of jobs it knows to be paused, but
@@ -44,6 +46,8 @@
  */
 #define WAITER_VAIN_MAX 16
 
+#define FD_GONE 0x80000000u
+
 struct waiter {
 	struct offload_waiter w;
 	_Atomic uint32_t refs; /* the job's, the entry's, offload's */
@@ -60,6 +64,9 @@ struct waiter {
 	bool taken; /* a job holds it */
 	bool waiting, woken;
 	unsigned int vain;
+	/* Who is about to write fd, without the lock; FD_GONE: the cleanup has
+	 * been here, the last of them closes it. */
+	_Atomic uint32_t writers;
 	void *secret; /* of the job, or NULL */
 	size_t secret_size;
 };
@@ -95,6 +102,7 @@ static bool waiter_after_fork(struct waiter *wt)
 	if (wt->forks == wdp_forks())
 		return false;
 	waiter_lock_init(wt);
+	atomic_store(&wt->writers, 0);
 	return true;
 }
 
@@ -137,29 +145,40 @@ static void waiter_fire_in(struct waiter *wt, uint64_t ns)
 	timerfd_settime(wt->fd, 0, &in, NULL);
 }
 
-static void waiter_notify(struct waiter *wt)
+/* Under the lock.  Return: write to this eventfd when the lock is free: whom
+ * it wakes comes for the lock at once.  -1: nothing is left to do. */
+static int waiter_notify(struct waiter *wt)
 {
-	static const uint64_t one = 1;
-
 	if (wt->callback)
 		wt->callback(wt->callback_arg);
 	else if (wt->timer)
 		waiter_fire_in(wt, 1);
 	else
-		wt->armed = write(wt->fd, &one, sizeof(one)) > 0;
+		wt->armed = true;
+	return wt->callback || wt->timer ? -1 : wt->fd;
 }
 
 static void waiter_wake(struct offload_waiter *w)
 {
+	static const uint64_t one = 1;
 	struct waiter *wt = waiter_of(w);
+	int fd = -1;
 
 	pthread_mutex_lock(&wt->lock);
 	if (wt->ctx && !wt->woken) {
 		wt->woken = true;
 		if (wt->waiting)
-			waiter_notify(wt);
+			fd = waiter_notify(wt);
 	}
+	if (fd >= 0)
+		atomic_fetch_add(&wt->writers, 1);
 	pthread_mutex_unlock(&wt->lock);
+	if (fd < 0)
+		return;
+	if (write(fd, &one, sizeof(one)) < 0)
+		wd_debug("async: eventfd: %d", errno);
+	if (atomic_fetch_sub(&wt->writers, 1) == (FD_GONE | 1))
+		close(fd);
 }
 
 /* A leftover would make the application resume in a busy loop.  True: it had
@@ -175,7 +194,8 @@ static bool waiter_drain(struct waiter *wt)
 	fired = read(wt->fd, &count, sizeof(count)) > 0;
 	if (wt->timer)
 		timerfd_settime(wt->fd, 0, &never, NULL);
-	wt->armed = false;
+	/* Not yet written: the next look is for it. */
+	wt->armed = !wt->timer && !fired;
 	return fired;
 }
 
@@ -200,7 +220,7 @@ static void waiter_cleanup(ASYNC_WAIT_CTX *ctx, const void *key,
 	dropped = wt->waiting;
 	pthread_mutex_unlock(&wt->lock);
 	offload_abandon(&wt->w);
-	if (fd >= 0)
+	if (fd >= 0 && !atomic_fetch_or(&wt->writers, FD_GONE))
 		close(fd);
 	if (dropped)
 		waiter_forget(wt);
@@ -306,6 +326,9 @@ static int waiter_pause(struct offload_waiter *w)
 
 	pthread_mutex_lock(&wt->lock);
 	wt->waiting = false;
+	/* For no reason?  Perhaps for a wake-up of before, written late. */
+	if (!wt->woken && wt->fd >= 0)
+		wt->armed = true;
 	if (waiter_drain(wt) || wt->woken)
 		wt->vain = 0;
 	else
@@ -373,6 +396,8 @@ static bool waiter_take(struct waiter *wt)
 			wt->callback = NULL;
 		/* Nobody looks at descriptors in callback mode. */
 		wt->w.alarm = wt->callback ? NULL : waiter_alarm;
+		/* A callback's argument goes with the wait context. */
+		wt->w.late = !wt->callback;
 	}
 	pthread_mutex_unlock(&wt->lock);
 	return !taken;

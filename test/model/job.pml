@@ -10,6 +10,8 @@
  * returned; a slot is freed once, and always; nobody waits for ever (an end
  * state that is no end state).
  *
+ * -DLATE: w->wake may be under way when the operation has returned; not when
+ *	    offload_abandon() has.
  * -DALARM: no poller; the caller's own wait ends by itself.
  * -DFORK:  a child resumes the job or cleans it up.
  * -DBUG=n: one rule is left out, which must be noticed: 1 the end of a job waits
@@ -102,7 +104,9 @@ inline wakes_run(self, wake)
 	if
 	:: wake ->
 		wake = false;
+#ifndef LATE
 		assert(!over);
+#endif
 		woken = true;
 		if
 		:: self == POLLER ->
@@ -132,6 +136,9 @@ inline job_end(self)
 {
 	if
 	:: atomic { waking && waker == self -> waking = waking | LINGERS }
+#ifdef LATE
+	:: atomic { waking && waker != self && waiter -> waking = waking | LINGERS }
+#endif
 	:: atomic { !waking || waker != self -> skip };
 #if BUG != 1
 		waking == 0;

@@ -33,7 +33,8 @@ def errors(model, *defines):
 @unittest.skipUnless(shutil.which("spin"), "spin is not installed")
 class Spin(unittest.TestCase):
     def test_a_job_ends_well_whatever_happens(self):
-        for defines in ([], ["-DALARM"], ["-DFORK"], ["-DALARM", "-DFORK"]):
+        for defines in ([], ["-DALARM"], ["-DFORK"], ["-DALARM", "-DFORK"],
+                        ["-DLATE"], ["-DLATE", "-DFORK"]):
             with self.subTest(defines=defines):
                 self.assertEqual(errors("job.pml", *defines), 0)
 

@@ -91,6 +91,12 @@ static bool readable(int fd, int timeout_ms)
 	return poll(&p, 1, timeout_ms) == 1;
 }
 
+static int nothing(void *arg)
+{
+	(void)arg;
+	return 1;
+}
+
 static void outside_a_job_nobody_pauses(void)
 {
 	T_OK(!wdp_waiter_get(NULL));
@@ -112,6 +118,51 @@ static void a_wake_makes_the_descriptor_readable_and_resuming_drains_it(void)
 	T_EQ(run(&j, ctx), ASYNC_FINISH);
 	T_EQ(s.done, 1);
 	T_OK(!readable(fd, 0));
+	ASYNC_WAIT_CTX_free(ctx);
+}
+
+/* Whom a write wakes does not wait for the writer, nor find the lock held. */
+static void a_wake_with_a_descriptor_may_be_late_one_with_a_callback_not(void)
+{
+	struct story s = { .pauses = 1 };
+	ASYNC_WAIT_CTX *ctx = ASYNC_WAIT_CTX_new();
+	ASYNC_JOB *j = NULL;
+
+	story = &s;
+	T_EQ(run(&j, ctx), ASYNC_PAUSE);
+	T_OK(s.w->late);
+	s.w->wake(s.w);
+	T_EQ(run(&j, ctx), ASYNC_FINISH);
+	ASYNC_WAIT_CTX_free(ctx);
+
+	s = (struct story){ .pauses = 1 };
+	ctx = ASYNC_WAIT_CTX_new();
+	ASYNC_WAIT_CTX_set_callback(ctx, nothing, NULL);
+	j = NULL;
+	T_EQ(run(&j, ctx), ASYNC_PAUSE);
+	T_OK(!s.w->late);
+	s.w->wake(s.w);
+	T_EQ(run(&j, ctx), ASYNC_FINISH);
+	ASYNC_WAIT_CTX_free(ctx);
+}
+
+/* Written late, found by the pause after: once, and no busy loop. */
+static void a_leftover_of_an_earlier_wake_ends_one_pause(void)
+{
+	struct story s = { .pauses = 2 };
+	ASYNC_WAIT_CTX *ctx = ASYNC_WAIT_CTX_new();
+	ASYNC_JOB *j = NULL;
+	uint64_t one = 1;
+	int fd;
+
+	story = &s;
+	T_EQ(run(&j, ctx), ASYNC_PAUSE);
+	T_EQ(fds(ctx, &fd), 1);
+	T_EQ(write(fd, &one, sizeof(one)), sizeof(one));
+	T_EQ(run(&j, ctx), ASYNC_PAUSE);
+	T_OK(!readable(fd, 0));
+	s.w->wake(s.w);
+	T_EQ(run(&j, ctx), ASYNC_FINISH);
 	ASYNC_WAIT_CTX_free(ctx);
 }
 
@@ -438,6 +489,8 @@ T_FIBRE_LEAKS
 
 T_MAIN(T_CASE(outside_a_job_nobody_pauses),
        T_CASE(a_wake_makes_the_descriptor_readable_and_resuming_drains_it),
+       T_CASE(a_wake_with_a_descriptor_may_be_late_one_with_a_callback_not),
+       T_CASE(a_leftover_of_an_earlier_wake_ends_one_pause),
        T_CASE(one_descriptor_serves_the_wait_context_for_life),
        T_CASE(a_wake_before_the_pause_leaves_no_trace),
        T_CASE(a_dropped_job_is_abandoned_once_and_its_descriptor_closed),

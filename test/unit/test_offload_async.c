@@ -548,6 +548,57 @@ static void abandon_waits_for_a_wake_on_its_way(void)
 	stop();
 }
 
+/* The slot is the waker's until he comes back, and nobody else's. */
+static void a_wake_that_may_be_late_is_not_waited_for(void)
+{
+	struct fibre *f = &fibre[0];
+
+	config();
+	start();
+	in_wake = leave_wake = 0;
+	f->on_wake = linger_in_wake;
+	f->w.late = true;
+	go(0);
+	sdev_complete(d, 1);
+	while (!in_wake)
+		usleep(100);
+	fibre_resume(f);
+	T_OK(f->done);
+	T_EQ(f->rc, 0);
+	T_OK(right(out[0]));
+	T_OK(!f->w.job);
+	T_EQ(f->pins, 1);
+	T_OK(sdev_pools_clean(d));
+	/* Others come and go meanwhile. */
+	go(1);
+	T_EQ(sdev_complete(d, 1), 1);
+	for (int i = 0; i < 5000 && !fibre[1].done; i++) {
+		fibre_resume(&fibre[1]);
+		usleep(1000);
+	}
+	T_OK(fibre[1].done && right(out[1]));
+	leave_wake = 1;
+	for (int i = 0; i < 5000 && f->pins; i++)
+		usleep(1000);
+	T_EQ(f->pins, 0);
+	/* All slots are there again. */
+	for (int i = 0; i < MANY; i++) {
+		fibre[i].on_wake = NULL;
+		fibre[i].done = false;
+		go(i);
+	}
+	for (int i = 0; i < MANY; i++) {
+		sdev_complete(d, MANY);
+		for (int n = 0; n < 5000 && !fibre[i].done; n++) {
+			fibre_resume(&fibre[i]);
+			if (!fibre[i].done)
+				usleep(1000);
+		}
+		T_OK(fibre[i].done && !fibre[i].rc);
+	}
+	stop();
+}
+
 static void a_dropped_job_still_has_a_deadline(void)
 {
 	config();
@@ -806,6 +857,7 @@ T_MAIN(T_CASE(the_poller_wakes_a_paused_job),
        T_CASE(dropped_twice_or_without_a_job_is_nothing),
        T_CASE(dropped_inside_its_own_wake),
        T_CASE(abandon_waits_for_a_wake_on_its_way),
+       T_CASE(a_wake_that_may_be_late_is_not_waited_for),
        T_CASE(a_dropped_job_still_has_a_deadline),
        T_CASE(the_poller_keeps_deadlines),
        T_CASE(after_a_deadline_the_device_writes_no_more),
