@@ -21,14 +21,6 @@
  * caller, under libcrypto's locks. */
 #define ASYNC_MIN_BYTES 2048u
 
-/* Room for any codec's operation. */
-union hw_op {
-	struct hpre_op hpre;
-	struct sec_cipher_op cipher;
-	struct sec_digest_op digest;
-	struct sec_mac_op mac;
-};
-
 /* ---- slots (lane held) -------------------------------------------------- */
 
 static void job_set(struct offload_job *j, enum job_word word)
@@ -72,6 +64,9 @@ static struct offload_job *job_take(struct lane *l)
 	j->paused = j->bounced = j->chained = j->vain = false;
 	j->spun_ns = 0;
 	j->more = NULL;
+	j->lead = j;
+	j->peer = NULL;
+	j->left = 1;
 	l->live++;
 	job_set(j, JOB_FILLING);
 	return j;
@@ -205,7 +200,8 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 		struct wakes *wakes)
 {
 	struct lane *l = j->lane;
-	struct offload_waiter *w = j->waiter;
+	struct offload_job *lead = j->lead;
+	struct offload_waiter *w;
 
 	job_unlink(l, j);
 	job_count(j, rc);
@@ -222,16 +218,19 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 	}
 	j->rc = rc;
 	j->ended = now;
+	w = --lead->left ? NULL : lead->waiter;
 	if (w) {
-		j->woken = true;
+		lead->woken = true;
 		l->woken++;
 		w->get(w);
-		j->waker = pthread_self();
-		j->calls = w;
-		atomic_store(&j->waking, JOB_WAKING);
+		lead->waker = pthread_self();
+		lead->calls = w;
+		atomic_store(&lead->waking, JOB_WAKING);
 	}
-	if (w || j->sleeping)
-		wakes_add(wakes, j, w ? 0 : WAKES_SLEEPER);
+	if (w)
+		wakes_add(wakes, lead, 0);
+	else if (j->sleeping)
+		wakes_add(wakes, j, WAKES_SLEEPER);
 	job_set(j, JOB_DONE);
 }
 
@@ -308,8 +307,7 @@ static bool job_wake_is_over(struct offload_job *j)
 	return true;
 }
 
-/* Back to the lane; @j is DONE or FILLING and this thread's. */
-static void job_end(struct offload_job *j)
+void job_end(struct offload_job *j)
 {
 	job_wipe(j);
 	area_give(j); /* synchronous jobs alone have one */
@@ -317,11 +315,29 @@ static void job_end(struct offload_job *j)
 		job_give_back(j);
 }
 
+/* Those of @lead's that are final, to be ended; the others go when the device
+ * is done with them.  Lane held. */
+static struct offload_job *jobs_abandon(struct offload_job *lead)
+{
+	struct offload_job *done = NULL, *next;
+
+	lead->waiter = NULL;
+	for (struct offload_job *j = lead; j; j = next) {
+		next = j->peer;
+		j->lane->stats->abandoned++;
+		j->abandoned = !job_is_done(j);
+		if (j->abandoned)
+			continue;
+		j->peer = done;
+		done = j;
+	}
+	return done;
+}
+
 void offload_abandon(struct offload_waiter *w)
 {
-	struct offload_job *j = w->job;
+	struct offload_job *j = w->job, *done;
 	struct lane *l;
-	bool done;
 
 	if (!j)
 		return;
@@ -330,17 +346,16 @@ void offload_abandon(struct offload_waiter *w)
 	if (proc_is_stale(l->proc))
 		return;
 	lane_enter(l);
-	l->stats->abandoned++;
-	j->waiter = NULL;
-	done = job_is_done(j);
-	j->abandoned = !done;
+	done = jobs_abandon(j);
 	/* Nobody may come back who would ring for it; if the queue has died
 	 * the next one sees. */
-	if (!done && lane_is_open(l) && l->q.committed)
+	if (lane_is_open(l) && l->q.committed)
 		(void)lane_ring(l);
 	lane_leave(l);
-	if (done)
-		job_end(j);
+	for (; done; done = j) {
+		j = done->peer;
+		job_end(done);
+	}
 }
 
 /* ---- into the ring ------------------------------------------------------ */
@@ -408,7 +423,7 @@ bool job_chain(struct offload_job *j, uint64_t now)
 
 	if (!sqe)
 		return false;
-	if (hpre_encode(sqe, &j->then)) {
+	if (hpre_encode(sqe, &j->then.hpre)) {
 		qm_queue_unreserve(&l->q);
 		return false;
 	}
@@ -423,20 +438,18 @@ bool job_chain(struct offload_job *j, uint64_t now)
 	return true;
 }
 
-/* Does the poller have to look at this lane sooner than it would?  The first
- * that is held back needs it, in case that no company comes. */
-static bool lane_wants_poller(struct lane *l, const struct offload_job *j)
+/* The first that is held back needs it, in case that no company comes. */
+bool lane_wants_poller(struct lane *l, const struct offload_job *j,
+		       unsigned int n)
 {
 	return j->async &&
-	       ((l->q.committed == 1 && !lane_is_fed(l)) ||
+	       ((l->q.committed == n && !lane_is_fed(l)) ||
 		!atomic_load_explicit(&l->watched, memory_order_relaxed));
 }
 
-/* Lane held.  @stopped: give the queue up, whatever became of the job.
- * Return: 0 the job is out; -errno: it never went. */
-static int job_put_on_ring(struct lane *l, struct offload_job *j,
-			   const struct work *work, const union hw_op *hw,
-			   bool *stopped)
+int job_put_on_ring(struct lane *l, struct offload_job *j,
+		    const struct work *work, const union hw_op *hw,
+		    bool *stopped)
 {
 	uint16_t slot;
 	void *sqe;
@@ -455,8 +468,6 @@ static int job_put_on_ring(struct lane *l, struct offload_job *j,
 		return rc;
 	}
 	job_launch(l, j, slot);
-	*stopped = lane_ring_due(l, j->started) < 0;
-	l->stirred = j->started;
 	return 0;
 }
 
@@ -471,10 +482,13 @@ static int job_submit(struct offload_job *j, const struct work *work,
 	lane_enter(l);
 	j->waiter = w;
 	rc = job_put_on_ring(l, j, work, hw, &stopped);
-	if (rc)
+	if (rc) {
 		j->waiter = NULL;
-	else
-		nudge = lane_wants_poller(l, j);
+	} else {
+		stopped = lane_ring_due(l, j->started) < 0;
+		l->stirred = j->started;
+		nudge = lane_wants_poller(l, j, 1);
+	}
 	if (nudge)
 		now = j->started;
 	if (!rc && w)
@@ -515,7 +529,13 @@ static int job_do(struct offload_job *j, const struct work *work,
 		w->job = NULL;
 	if (rc)
 		return -EIO; /* in a forked child: the slot is the parent's */
-	rc = j->rc;
+	return job_take_result(j, work);
+}
+
+int job_take_result(struct offload_job *j, const struct work *work)
+{
+	int rc = j->rc;
+
 	if (!rc && work->judge)
 		rc = work->judge(j, work->op);
 	if (!rc || rc == -EBADMSG)
@@ -524,22 +544,19 @@ static int job_do(struct offload_job *j, const struct work *work,
 	return rc;
 }
 
-static bool may_pause(struct proc *p, const struct work *work,
+static bool may_pause(struct proc *p, const struct work *work, size_t bytes,
 		      const struct offload_waiter *w)
 {
-	if (!w || (kinds[work->kind].engine == UACCE_SEC &&
-		   work->bytes < ASYNC_MIN_BYTES))
+	if (!w ||
+	    (kinds[work->kind].engine == UACCE_SEC && bytes < ASYNC_MIN_BYTES))
 		return false;
 	return poller_can(p) || w->alarm;
 }
 
-int job_run(struct offload *o, const struct work *work,
-	    struct offload_waiter *w)
+int job_lane(struct offload *o, const struct work *work, size_t bytes,
+	     struct offload_waiter **w, struct lane **out)
 {
-	enum health_admit admit;
-	struct offload_job *j;
 	struct thread *t;
-	struct lane *l;
 	int rc;
 
 	if (!o->has[work->kind])
@@ -548,22 +565,42 @@ int job_run(struct offload *o, const struct work *work,
 	if (!t)
 		return -ENODEV;
 	rc = lane_get(t, lane_class(kinds[work->kind].engine, work->queue_type),
-		      &l);
-	if (rc)
-		return rc;
-	if (!may_pause(t->proc, work, w))
-		w = NULL;
-	rc = job_get(l, &j);
+		      out);
+	if (!rc && !may_pause(t->proc, work, bytes, *w))
+		*w = NULL;
+	return rc;
+}
+
+int job_open(struct lane *l, const struct work *work, bool async,
+	     struct offload_job **out)
+{
+	enum health_admit admit;
+	struct offload_job *j;
+	int rc = job_get(l, &j);
+
 	if (rc)
 		return rc;
 	admit = health_admit(&l->device->health, wd_now_ns());
 	j->probe = admit == HEALTH_PROBE;
 	j->kind = j->asked = (uint8_t)work->kind;
 	j->bytes = work->bytes;
-	j->async = w;
+	j->async = async;
 	if (admit == HEALTH_NO) {
 		job_end(j);
 		return -ENODEV;
 	}
-	return job_do(j, work, w);
+	*out = j;
+	return 0;
+}
+
+int job_run(struct offload *o, const struct work *work,
+	    struct offload_waiter *w)
+{
+	struct offload_job *j;
+	struct lane *l;
+	int rc = job_lane(o, work, work->bytes, &w, &l);
+
+	if (!rc)
+		rc = job_open(l, work, w, &j);
+	return rc ? rc : job_do(j, work, w);
 }

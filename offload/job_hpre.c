@@ -78,7 +78,7 @@ static void hpre_then(struct offload_job *j, const struct offload_hpre *op,
 		      bool bounced)
 {
 	j->chained = true;
-	j->then = (struct hpre_op){
+	j->then.hpre = (struct hpre_op){
 		.alg = HPRE_ALG_MODEXP,
 		.width = hw->width,
 		.key = bounced ? put(j, s->check_at, op->check, s->check)

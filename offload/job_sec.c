@@ -230,7 +230,7 @@ static void cipher_finish(struct offload_job *j, const void *opaque)
 		memcpy(op->tag, slot->mac, op->tag_len);
 }
 
-static int cipher_check(const struct offload_cipher *op)
+int cipher_check(const struct offload_cipher *op)
 {
 	if (kinds[op->kind].engine != UACCE_SEC ||
 	    op->key_len > SEC_CIPHER_KEY_MAX || op->tag_len > SEC_TAG_MAX ||
@@ -243,10 +243,9 @@ static int cipher_check(const struct offload_cipher *op)
 	return 0;
 }
 
-int offload_cipher(struct offload *o, const struct offload_cipher *op,
-		   struct offload_waiter *w)
+struct work cipher_work(const struct offload_cipher *op)
 {
-	const struct work work = {
+	return (struct work){
 		.kind = op->kind,
 		.op = op,
 		.bytes = op->len,
@@ -254,6 +253,12 @@ int offload_cipher(struct offload *o, const struct offload_cipher *op,
 		.encode = cipher_encode,
 		.finish = cipher_finish,
 	};
+}
+
+int offload_cipher(struct offload *o, const struct offload_cipher *op,
+		   struct offload_waiter *w)
+{
+	const struct work work = cipher_work(op);
 	int rc = cipher_check(op);
 
 	return rc ? rc : job_run(o, &work, w);

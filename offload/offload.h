@@ -233,6 +233,22 @@ struct offload_cipher {
 int offload_cipher(struct offload *o, const struct offload_cipher *op,
 		   struct offload_waiter *w);
 
+/**
+ * offload_ciphers() - several records, one doorbell
+ * @ops: @n records, in any order done; none writes what another one reads
+ * @rc:  @n results, each as of offload_cipher()
+ *
+ * As many as there are slots for, OFFLOAD_RECORDS_MAX at most, are one part:
+ * a descriptor each, one doorbell, and one pause until the last is final.  What
+ * is left makes further parts.  Where not one slot is to be had, all that are
+ * left get -EAGAIN.  A record's failure is its own; a deadline or a stopped
+ * queue ends all of the part that are not done yet.  Dropping the waiter drops
+ * the part, and what was to follow is never begun.
+ */
+#define OFFLOAD_RECORDS_MAX 32
+void offload_ciphers(struct offload *o, const struct offload_cipher *ops,
+		     unsigned int n, int *rc, struct offload_waiter *w);
+
 struct offload_digest {
 	enum offload_kind kind;
 	enum sec_digest_alg alg;

@@ -7,6 +7,7 @@
  *	room.c	    lane memory for data
  *	lane.c	    queue pairs and who uses them   health.c  of a device
  *	job.c	    the life of a job, reaping	    job_*.c   the three front ends
+ *	batch.c	    several jobs, one doorbell
  *	wait.c	    synchronous and paused waiting  poller.c  the helper thread
  *	stats.c	    counters
  *
@@ -204,24 +205,38 @@ enum lane_state {
 
 enum job_word { JOB_FREE, JOB_FILLING, JOB_OUT, JOB_WATCH, JOB_DONE };
 
+/* Room for any codec's operation. */
+union hw_op {
+	struct hpre_op hpre;
+	struct sec_cipher_op cipher;
+	struct sec_digest_op digest;
+	struct sec_mac_op mac;
+};
+
 struct offload_job {
 	struct lane *lane;
 	struct offload_job *prev, *next; /* flying, oldest first */
 	uint8_t *mem;			 /* of the slot */
 	struct offload_waiter *waiter;	 /* NULL: synchronous or abandoned */
 	struct offload_job *more;	 /* borrowed slots, for their memory */
-	struct area *area;		 /* output, instead of the slot */
+	/* Jobs waited for together: the first has the waiter, who is woken
+	 * when the last is final.  A job alone is its own. */
+	struct offload_job *lead;
+	struct offload_job *peer; /* next of them */
+	unsigned int left;	  /* of the lead: jobs not final */
+	struct area *area;	  /* output, instead of the slot */
 	size_t area_used;
 	size_t bytes;  /* payload, for statistics */
 	size_t copied; /* of it, into and out of lane memory */
 	uint64_t started, deadline;
-	uint64_t since; /* when this descriptor went: of the second, later */
-	struct hpre_op then; /* the second descriptor, while @chained */
-	uint64_t usual_ns;   /* of a paused job here, when submitted */
-	uint64_t spin_ns;    /* how long to spin for it */
-	uint64_t ended;	     /* valid when done */
-	uint64_t spun_ns;    /* how long it was */
-	pthread_t waker;     /* valid while waking */
+	uint64_t since;	   /* when this descriptor went: of the second, later */
+	union hw_op then;  /* for the ring later: the second descriptor, while
+			      * @chained; in a batch, this one */
+	uint64_t usual_ns; /* of a paused job here, when submitted */
+	uint64_t spin_ns;  /* how long to spin for it */
+	uint64_t ended;	   /* valid when done */
+	uint64_t spun_ns;  /* how long it was */
+	pthread_t waker;   /* valid while waking */
 	struct offload_waiter *calls; /* the same: whom the waker calls */
 	_Atomic uint32_t word;	      /* enum job_word; a futex */
 	_Atomic uint32_t waking;      /* JOB_WAKING, JOB_LINGERS */
@@ -385,10 +400,54 @@ struct work {
 int job_run(struct offload *o, const struct work *work,
 	    struct offload_waiter *w);
 
+/* The steps of it. */
+
+/* This thread's lane for @work.  *@w becomes NULL when a job of @bytes, or
+ * several that have so many together, may not pause. */
+int job_lane(struct offload *o, const struct work *work, size_t bytes,
+	     struct offload_waiter **w, struct lane **out);
+
+/* A slot on @l, @work's, if the device may be asked.
+ * Return: 0; -EAGAIN: none free; -ENODEV, -EIO. */
+int job_open(struct lane *l, const struct work *work, bool async,
+	     struct offload_job **out);
+
+/* Lane held.  @stopped: give the queue up, whatever became of the job.
+ * Return: 0 the job is out; -errno: it never went.  The caller rings. */
+int job_put_on_ring(struct lane *l, struct offload_job *j,
+		    const struct work *work, const union hw_op *hw,
+		    bool *stopped);
+
+/* The last @n went on the ring: does the poller have to look sooner than it
+ * would?  Lane held. */
+bool lane_wants_poller(struct lane *l, const struct offload_job *j,
+		       unsigned int n);
+
+/* Of a final job: the result, with what was bounced copied out; ends it. */
+int job_take_result(struct offload_job *j, const struct work *work);
+
+/* Back to the lane; @j is DONE or FILLING and this thread's. */
+void job_end(struct offload_job *j);
+
 static inline bool job_is_done(const struct offload_job *j)
 {
 	return atomic_load_explicit(&j->word, memory_order_acquire) == JOB_DONE;
 }
+
+/* The first of @lead's that is not final, or NULL. */
+static inline struct offload_job *job_pending(struct offload_job *lead)
+{
+	struct offload_job *j = lead;
+
+	while (j && job_is_done(j))
+		j = j->peer;
+	return j;
+}
+
+/* ---- job_sec.c ---------------------------------------------------------- */
+
+struct work cipher_work(const struct offload_cipher *op);
+int cipher_check(const struct offload_cipher *op);
 
 /* ---- room.c ------------------------------------------------------------- */
 
@@ -432,8 +491,9 @@ void wait_sync(struct offload_job *j);
  * Lane held, and left here; runs @wakes. */
 void wait_hand_over(struct lane *l, struct wakes *wakes);
 
-/* Return: 0 final; -ENXIO: this is a forked child, the job is the parent's. */
-int wait_paused(struct offload_job *j, struct offload_waiter *w);
+/* Until @lead and its peers are final.
+ * Return: 0; -ENXIO: this is a forked child, the jobs are the parent's. */
+int wait_paused(struct offload_job *lead, struct offload_waiter *w);
 
 /* How long to spin for a job that usually takes @usual_ns, after @vain spins
  * in vain. */

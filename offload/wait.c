@@ -216,14 +216,18 @@ static uint64_t alarm_ns(const struct offload_job *j)
 }
 
 /* Nothing to pause on after all: from here on like any other thread. */
-static void stop_pausing(struct offload_job *j)
+static void stop_pausing(struct offload_job *lead)
 {
-	struct lane *l = j->lane;
+	struct lane *l = lead->lane;
+	struct offload_job *j;
 	int rc;
 
 	lane_enter(l);
-	if (!job_is_done(j)) {
-		j->waiter = NULL;
+	if (lead->left)
+		lead->waiter = NULL;
+	for (j = lead; j; j = j->peer) {
+		if (job_is_done(j))
+			continue;
 		if (j->async)
 			atomic_fetch_sub(&l->async_out, 1);
 		j->async = false;
@@ -232,7 +236,19 @@ static void stop_pausing(struct offload_job *j)
 	lane_leave(l);
 	if (rc)
 		lane_quarantine(l, -EIO);
-	wait_sync(j);
+	for (j = lead; j; j = j->peer)
+		wait_sync(j);
+}
+
+static void count_paused(struct offload_job *lead)
+{
+	struct lane *l = lead->lane;
+
+	lead->paused = true;
+	lane_enter(l);
+	for (struct offload_job *j = lead; j; j = j->peer)
+		l->stats->kind[j->asked].async++;
+	lane_leave(l);
 }
 
 static bool rung(struct lane *l)
@@ -245,28 +261,25 @@ static bool rung(struct lane *l)
 	return ok;
 }
 
-int wait_paused(struct offload_job *j, struct offload_waiter *w)
+int wait_paused(struct offload_job *lead, struct offload_waiter *w)
 {
-	struct lane *l = j->lane;
+	struct lane *l = lead->lane;
+	struct offload_job *j;
 	int rc = 0;
 
-	while (!job_is_done(j)) {
+	while ((j = job_pending(lead))) {
 		if (!poller_can(l->proc))
 			rc = w->alarm ? w->alarm(w, alarm_ns(j)) : -EOPNOTSUPP;
 		if (!rc)
 			rc = w->pause(w);
 		if (proc_is_stale(l->proc))
 			return -ENXIO;
-		if (!rc && !j->paused) {
-			j->paused = true;
-			lane_enter(l);
-			l->stats->kind[j->asked].async++;
-			lane_leave(l);
-		}
-		if (look(j))
+		if (!rc && !lead->paused)
+			count_paused(lead);
+		if (look(j) && !job_pending(lead))
 			break;
 		if (rc) {
-			stop_pausing(j);
+			stop_pausing(lead);
 			break;
 		}
 		if (!rung(l))
