@@ -560,5 +560,6 @@ static int ccm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 
 /* ---- rows -------------------------------------------------------------- */
 
+#define WDP_MORE_ccm
 #define CCM(...) WDP_CIPHER(ccm, ccm, __VA_ARGS__)
 #include "provider/wdp_cipher.def"

@@ -884,6 +884,9 @@ static int unit_update(void *ctx, unsigned char *out, size_t *out_len,
 
 /* ---- rows -------------------------------------------------------------- */
 
+#define WDP_MORE_block
+#define WDP_MORE_stream
+#define WDP_MORE_unit
 #define BLOCK(...)  WDP_CIPHER(block, cipher, __VA_ARGS__)
 #define STREAM(...) WDP_CIPHER(stream, cipher, __VA_ARGS__)
 #define UNIT(...)   WDP_CIPHER(unit, cipher, __VA_ARGS__)

@@ -30,6 +30,9 @@
  *
  * IVs are tracked as the default provider does, so that none is used twice:
  * after the final call a new one is required.
+ *
+ * Pipes (wdp_pipe.h): several messages at once, each in a context like this.
+ * Their first data updates are one batch of jobs.
  */
 #include "provider/wdp_sym.h"
 
@@ -42,6 +45,7 @@
 #include "base/wd_base.h"
 #include "provider/wdp_aead.h"
 #include "provider/wdp_gf128.h"
+#include "provider/wdp_pipe.h"
 
 #define GCM_BLOCK    16
 #define GCM_TAG	     16
@@ -96,6 +100,7 @@ struct gcm_ctx {
 	bool iv_gen;	  /* IVs are counted up */
 	bool streams;	  /* data came in pieces before */
 	struct gcm_prefix prefix;
+	struct wdp_pipes *pipes; /* NULL: never asked for */
 	uint8_t iv[GCM_IV_MAX];
 };
 
@@ -122,6 +127,7 @@ static void gcm_free(void *ctx)
 		return;
 	if (c->twin)
 		c->soft->cipher.freectx(c->twin);
+	wdp_pipes_free(c->pipes);
 	wdp_aad_free(&c->aad);
 	wd_wipe(c, sizeof(*c)); /* far cheaper than OPENSSL_cleanse() */
 	OPENSSL_free(c);
@@ -142,7 +148,8 @@ static void *gcm_dup(void *ctx)
 	if (!c)
 		return NULL;
 	c->twin = NULL;
-	if (wdp_aad_own(&c->aad))
+	c->pipes = NULL;
+	if (wdp_aad_own(&c->aad) || wdp_pipes_dup(from->pipes, &c->pipes))
 		goto free_ctx;
 	if (!gcm_in_twin(from)) {
 		c->twin_keyed = c->twin_tls = false;
@@ -371,11 +378,10 @@ static void gcm_fix(const struct gcm_ctx *c, uint8_t *to, const uint8_t *from,
 /* ---- the device -------------------------------------------------------- */
 
 /* AAD and @len bytes as one job.  @tag: out, or expected. */
-static int gcm_job(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
-		   size_t len, uint8_t tag[GCM_TAG])
+static struct offload_cipher gcm_op(const struct gcm_ctx *c, uint8_t *out,
+				    const uint8_t *in, size_t len, uint8_t *tag)
 {
-	struct offload_waiter *w = wdp_waiter_get(c->prov);
-	const struct offload_cipher op = {
+	return (struct offload_cipher){
 		.kind = c->spec->kind,
 		.alg = c->spec->alg,
 		.encrypt = c->encrypt,
@@ -391,6 +397,13 @@ static int gcm_job(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 		.tag = tag,
 		.tag_len = GCM_TAG,
 	};
+}
+
+static int gcm_job(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
+		   size_t len, uint8_t tag[GCM_TAG])
+{
+	struct offload_waiter *w = wdp_waiter_get(c->prov);
+	const struct offload_cipher op = gcm_op(c, out, in, len, tag);
 	int rc = -EMSGSIZE;
 
 	if (len + c->aad.len <=
@@ -400,22 +413,28 @@ static int gcm_job(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 	return rc;
 }
 
-/* The first payload of a message, as if it were all of it.
- * Return: 0; 1: software does it; -errno. */
-static int gcm_device(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
-		      size_t len)
+/* The first payload of a message, as if it were all of it: for the device? */
+static bool gcm_choose(struct gcm_ctx *c, const uint8_t *in, size_t len)
 {
 	struct gcm_prefix *p = &c->prefix;
 	size_t rest = len % GCM_BLOCK;
-	int rc;
 
 	if (c->streams || (!c->encrypt && c->tag_len != GCM_TAG) ||
 	    !offload_choose_cipher(c->prov->off, c->spec->kind, c->encrypt,
 				   len + c->aad.len))
-		return 1;
+		return false;
 	memcpy(p->last_in, in + len - rest, rest);
 	memcpy(p->tag, c->tag, GCM_TAG);
-	rc = gcm_job(c, out, in, len, p->tag);
+	return true;
+}
+
+/* The job of it, chosen, has ended with @rc.
+ * Return: 0; 1: software does it; -errno. */
+static int gcm_settle(struct gcm_ctx *c, const uint8_t *out, size_t len, int rc)
+{
+	struct gcm_prefix *p = &c->prefix;
+	size_t rest = len % GCM_BLOCK;
+
 	if (rc == -EBADMSG)
 		c->streams = true; /* more will follow, or it is forged */
 	if (rc == -EBADMSG ||
@@ -427,6 +446,14 @@ static int gcm_device(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 	p->len = len;
 	c->stage = GCM_DEVICE;
 	return 0;
+}
+
+static int gcm_device(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
+		      size_t len)
+{
+	if (!gcm_choose(c, in, len))
+		return 1;
+	return gcm_settle(c, out, len, gcm_job(c, out, in, len, c->prefix.tag));
 }
 
 /* ---- a message --------------------------------------------------------- */
@@ -866,6 +893,97 @@ static int gcm_cipher(void *ctx, unsigned char *out, size_t *out_len,
 	return 1;
 }
 
+/* ---- pipes --------------------------------------------------------------- */
+
+static bool gcm_pipe_offer(void *ctx, struct offload_cipher *op, uint8_t *out,
+			   const uint8_t *in, size_t len)
+{
+	struct gcm_ctx *c = ctx;
+
+	if (gcm_ready(c) || c->stage != GCM_FRESH ||
+	    len + c->aad.len < c->small || !gcm_choose(c, in, len))
+		return false;
+	*op = gcm_op(c, out, in, len, c->prefix.tag);
+	return true;
+}
+
+static int gcm_pipe_settle(void *ctx, const struct offload_cipher *op, int rc)
+{
+	struct gcm_ctx *c = ctx;
+
+	rc = gcm_settle(c, op->out, op->len, rc);
+	if (!rc)
+		c->len = op->len;
+	if (rc <= 0)
+		return rc;
+	rc = gcm_twin_take(c);
+	return rc ? rc : 1;
+}
+
+static OSSL_FUNC_cipher_get_ctx_params_fn gcm_get_ctx_params;
+
+static const struct wdp_pipe_ops gcm_pipe_ops = {
+	.make = gcm_new,
+	.free = gcm_free,
+	.dup = gcm_dup,
+	.encrypt_init = gcm_encrypt_init,
+	.decrypt_init = gcm_decrypt_init,
+	.update = gcm_update,
+	.final = gcm_final,
+	.get_params = gcm_get_ctx_params,
+	.set_params = gcm_set_ctx_params,
+	.offer = gcm_pipe_offer,
+	.settle = gcm_pipe_settle,
+};
+
+static wdp_pipe_init_fn gcm_pipe_encrypt_init;
+static int gcm_pipe_encrypt_init(void *ctx, const unsigned char *key,
+				 size_t key_len, size_t n,
+				 const unsigned char **iv, size_t iv_len,
+				 const OSSL_PARAM params[])
+{
+	struct gcm_ctx *c = ctx;
+
+	return wdp_pipes_open(&c->pipes, &gcm_pipe_ops, c->prov, c->spec, n) &&
+	       wdp_pipes_init(c->pipes, true, key, key_len, iv, iv_len, params);
+}
+
+static wdp_pipe_init_fn gcm_pipe_decrypt_init;
+static int gcm_pipe_decrypt_init(void *ctx, const unsigned char *key,
+				 size_t key_len, size_t n,
+				 const unsigned char **iv, size_t iv_len,
+				 const OSSL_PARAM params[])
+{
+	struct gcm_ctx *c = ctx;
+
+	return wdp_pipes_open(&c->pipes, &gcm_pipe_ops, c->prov, c->spec, n) &&
+	       wdp_pipes_init(c->pipes, false, key, key_len, iv, iv_len,
+			      params);
+}
+
+static wdp_pipe_update_fn gcm_pipe_update;
+static int gcm_pipe_update(void *ctx, size_t n, unsigned char **out,
+			   size_t *out_len, const size_t *out_size,
+			   const unsigned char **in, const size_t *in_len)
+{
+	struct gcm_ctx *c = ctx;
+
+	if (!wdp_pipes_are(c->pipes, n) || (out && !out_size))
+		return wdp_ok(c->prov, -EINVAL);
+	return wdp_pipes_update(c->pipes, out, out_len, out_size, in, in_len);
+}
+
+static wdp_pipe_final_fn gcm_pipe_final;
+static int gcm_pipe_final(void *ctx, size_t n, unsigned char **out,
+			  size_t *out_len, const size_t *out_size)
+{
+	struct gcm_ctx *c = ctx;
+
+	if (!wdp_pipes_are(c->pipes, n))
+		return wdp_ok(c->prov, -EINVAL);
+	return wdp_pipes_final(c->pipes, out, out_len, out_size);
+}
+
 /* ---- parameters -------------------------------------------------------- */
 
 static bool gcm_give_iv_len(void *ctx, OSSL_PARAM *p)
@@ -922,6 +1040,13 @@ static bool gcm_give_next_iv(void *ctx, OSSL_PARAM *p)
 	       !gcm_iv_next(c, p->data, p->data_size);
 }
 
+static bool gcm_give_pipe_tags(void *ctx, OSSL_PARAM *p)
+{
+	struct gcm_ctx *c = ctx;
+
+	return wdp_pipes_give_tags(c->pipes, p);
+}
+
 static const struct wdp_giver gcm_givers[] = {
 	{ OSSL_CIPHER_PARAM_IVLEN, gcm_give_iv_len },
 	{ OSSL_CIPHER_PARAM_KEYLEN, gcm_give_key_len },
@@ -931,9 +1056,9 @@ static const struct wdp_giver gcm_givers[] = {
 	{ OSSL_CIPHER_PARAM_AEAD_TAG, gcm_give_tag },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD, gcm_give_tls_pad },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN, gcm_give_next_iv },
+	{ WDP_PIPE_PARAM_TAG, gcm_give_pipe_tags },
 };
 
-static OSSL_FUNC_cipher_get_ctx_params_fn gcm_get_ctx_params;
 static int gcm_get_ctx_params(void *ctx, OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
@@ -992,6 +1117,13 @@ static int gcm_take_iv_inv(void *ctx, const OSSL_PARAM *p)
 	return p->data ? gcm_iv_take(c, p->data, p->data_size) : -EINVAL;
 }
 
+static int gcm_take_pipe_tags(void *ctx, const OSSL_PARAM *p)
+{
+	struct gcm_ctx *c = ctx;
+
+	return wdp_pipes_take_tags(c->pipes, p);
+}
+
 static const struct wdp_taker gcm_takers[] = {
 	{ OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, gcm_take_tag },
 	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, 0, gcm_take_iv_len },
@@ -1001,9 +1133,9 @@ static const struct wdp_taker gcm_takers[] = {
 	  gcm_take_iv_fixed },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_SET_IV_INV, OSSL_PARAM_OCTET_STRING,
 	  gcm_take_iv_inv },
+	{ WDP_PIPE_PARAM_TAG, OSSL_PARAM_OCTET_PTR, gcm_take_pipe_tags },
 };
 
-static OSSL_FUNC_cipher_set_ctx_params_fn gcm_set_ctx_params;
 static int gcm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
@@ -1014,5 +1146,6 @@ static int gcm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 
 /* ---- rows -------------------------------------------------------------- */
 
-#define GCM(...) WDP_CIPHER(gcm, gcm, __VA_ARGS__)
+#define WDP_MORE_gcm WDP_PIPE_ROWS(gcm)
+#define GCM(...)     WDP_CIPHER(gcm, gcm, __VA_ARGS__)
 #include "provider/wdp_cipher.def"

@@ -136,8 +136,8 @@ static inline bool wdp_take_uint(const OSSL_PARAM params[], const char *name,
 
 /*
  * Binds one row of wdp_cipher.def to functions: @fam has those that work on
- * data, @base the others.  Only what libcrypto gives no argument for needs a
- * function of its own.
+ * data, @base the others, WDP_MORE_@fam rows besides.  Only what libcrypto
+ * gives no argument for needs a function of its own.
  */
 #define WDP_CIPHER(fam, base, id, first, more, k, a, key, iv, blk, m, f)       \
 	static const struct wdp_cipher_spec id##_spec = {                      \
@@ -189,7 +189,7 @@ static inline bool wdp_take_uint(const OSSL_PARAM params[], const char *name,
 		{ WDP_FN(CIPHER_GETTABLE_CTX_PARAMS, id##_gettable) },         \
 		{ WDP_FN(CIPHER_SET_CTX_PARAMS, base##_set_ctx_params) },      \
 		{ WDP_FN(CIPHER_SETTABLE_CTX_PARAMS, id##_settable) },         \
-		{ 0, NULL },                                                   \
+		WDP_MORE_##fam{ 0, NULL },                                     \
 	};
 
 #endif

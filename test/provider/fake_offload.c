@@ -284,6 +284,13 @@ int offload_cipher(struct offload *o, const struct offload_cipher *op,
 	return rc;
 }
 
+void offload_ciphers(struct offload *o, const struct offload_cipher *ops,
+		     unsigned int n, int *rc, struct offload_waiter *w)
+{
+	while (n--)
+		*rc++ = offload_cipher(o, ops++, w);
+}
+
 int offload_digest(struct offload *o, const struct offload_digest *op,
 		   struct offload_waiter *w)
 {
