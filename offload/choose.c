@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "offload/offload_priv.h"
 
+#include <errno.h>
+
 bool choose_device(const struct choose_in *in)
 {
 	return in->has && in->bytes >= in->min_bytes && in->usable;
@@ -16,6 +18,36 @@ static bool engine_usable(struct engine *e)
 			return true;
 	}
 	return false;
+}
+
+enum offload_why choose_why(struct offload *o, enum offload_kind kind)
+{
+	if (!o->has[kind])
+		return OFFLOAD_WHY_ABSENT;
+	if (!o->cfg.insist && !engine_usable(&o->engine[kinds[kind].engine]))
+		return OFFLOAD_WHY_DOWN;
+	return OFFLOAD_WHY_CHOICE;
+}
+
+enum offload_why choose_why_not(struct offload *o, enum offload_kind kind,
+				int rc)
+{
+	switch (rc) {
+	case -ENODEV:
+		return o->has[kind] ? OFFLOAD_WHY_DOWN : OFFLOAD_WHY_ABSENT;
+	case -EAGAIN:
+	case -ENOMEM:
+		return OFFLOAD_WHY_BUSY;
+	case -EINVAL:
+	case -EMSGSIZE:
+		return OFFLOAD_WHY_UNFIT;
+	case -ETIMEDOUT:
+		return OFFLOAD_WHY_TIMEOUT;
+	case -EILSEQ:
+		return OFFLOAD_WHY_WRONG;
+	default:
+		return OFFLOAD_WHY_ERROR;
+	}
 }
 
 bool offload_choose_cipher(struct offload *o, enum offload_kind kind,

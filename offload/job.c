@@ -222,6 +222,7 @@ void job_finish(struct offload_job *j, int rc, uint64_t now,
 	if (w) {
 		lead->woken = true;
 		l->woken++;
+		l->stats->wakes++;
 		w->get(w);
 		lead->waker = pthread_self();
 		lead->calls = w;

@@ -77,6 +77,7 @@ static void lane_unlock(struct lane *l)
 static void lane_set(struct lane *l, enum lane_state state)
 {
 	atomic_store_explicit(&l->state, (int)state, memory_order_release);
+	stats_lane_is(l, state);
 }
 
 /* Nobody can reach the queue any more: no lock needed. */
@@ -203,7 +204,7 @@ static struct lane *lane_blank(struct proc *p, enum lane_class class)
 		if (l->class == class && !l->users &&
 		    atomic_load(&l->state) == LANE_EMPTY)
 			return l;
-	l = malloc(sizeof(*l));
+	l = aligned_alloc(_Alignof(struct lane), sizeof(*l));
 	if (!l)
 		return NULL;
 	/* Tables behind it are used from the front: leave them untouched. */
@@ -211,7 +212,7 @@ static struct lane *lane_blank(struct proc *p, enum lane_class class)
 	l->proc = p;
 	l->engine = classes[class].engine;
 	l->class = class;
-	l->stats = &l->counted;
+	stats_lane_new(l);
 	return l;
 }
 
@@ -482,6 +483,8 @@ void lane_quarantine(struct lane *l, int rc)
 	}
 	lane_set(l, LANE_STOPPING);
 	l->stats->quarantined++;
+	if (rc == -EIO)
+		l->stats->resets++;
 	lane_leave(l);
 
 	health_failed(&l->device->health, wd_now_ns());

@@ -33,6 +33,17 @@ const char *offload_kind_name(enum offload_kind kind)
 	return kind < OFFLOAD_KINDS ? kinds[kind].name : "";
 }
 
+const char *offload_why_name(enum offload_why why)
+{
+	static const char *const names[OFFLOAD_WHYS] = {
+#define OFFLOAD_WHY(id, name) [OFFLOAD_WHY_##id] = (name),
+		OFFLOAD_WHY_LIST(OFFLOAD_WHY)
+#undef OFFLOAD_WHY
+	};
+
+	return why < OFFLOAD_WHYS ? names[why] : "";
+}
+
 void offload_config_init(struct offload_config *cfg)
 {
 	*cfg = (struct offload_config){

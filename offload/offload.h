@@ -45,6 +45,17 @@ enum offload_kind {
 
 const char *offload_kind_name(enum offload_kind kind);
 
+/* Reasons for software, and their names in the statistics. */
+#define OFFLOAD_WHY_LIST(X)                                                    \
+	X(CHOICE, "choice")   /* its size or input is none for the device */   \
+	X(ABSENT, "absent")   /* no device knows the algorithm */              \
+	X(DOWN, "down")	      /* the devices failed and are left alone */      \
+	X(BUSY, "busy")	      /* no slot, no queue, no memory */               \
+	X(UNFIT, "unfit")     /* too large, or the engine can't */             \
+	X(TIMEOUT, "timeout") /* deadline passed */                            \
+	X(ERROR, "error")     /* error status, or the queue was stopped */     \
+	X(WRONG, "wrong")     /* the result did not stand its check */
+
 enum offload_poll {
 	OFFLOAD_POLL_AUTO,   /* a poller thread, made at the first pause; if it
 			      * can't be had, wait descriptors that time out */
@@ -279,6 +290,16 @@ struct offload_mac {
 int offload_mac(struct offload *o, const struct offload_mac *op,
 		struct offload_waiter *w);
 
+/* Why software did it. */
+enum offload_why {
+#define OFFLOAD_WHY(id, name) OFFLOAD_WHY_##id,
+	OFFLOAD_WHY_LIST(OFFLOAD_WHY)
+#undef OFFLOAD_WHY
+		OFFLOAD_WHYS
+};
+
+const char *offload_why_name(enum offload_why why);
+
 /* Counters of this process, summed over its lanes; monotonic. */
 struct offload_kind_stats {
 	uint64_t jobs;	   /* given to the device */
@@ -300,14 +321,19 @@ struct offload_stats {
 	uint64_t spun_ns;     /* synchronous waits, awake */
 	uint64_t copied;      /* payload bytes bounced */
 	uint64_t sleeps;      /* synchronous waits that went to sleep */
+	uint64_t wakes;	      /* paused callers told that they may go on */
 	uint64_t abandoned;   /* jobs dropped while paused */
 	uint64_t quarantined; /* queues given up */
+	uint64_t resets;      /* of these, stopped by the device itself */
 	uint64_t lanes;	      /* queue pairs opened */
+	uint64_t why[OFFLOAD_WHYS]; /* sum of kind[].software, by reason */
 };
 void offload_stats(const struct offload *o, struct offload_stats *out);
 
-/* The caller did it in software / refused a device result. */
+/* The caller did it in software without asking / because offload_*() returned
+ * @rc / refused a device result. */
 void offload_count_software(struct offload *o, enum offload_kind kind);
+void offload_count_fallback(struct offload *o, enum offload_kind kind, int rc);
 void offload_count_wrong(struct offload *o, enum offload_kind kind);
 
 #endif

@@ -45,6 +45,11 @@ struct choose_in {
 };
 bool choose_device(const struct choose_in *in);
 
+/* Why software was chosen without asking, and why after @rc. */
+enum offload_why choose_why(struct offload *o, enum offload_kind kind);
+enum offload_why choose_why_not(struct offload *o, enum offload_kind kind,
+				int rc);
+
 /* ---- place.c ------------------------------------------------------------ */
 
 enum place {
@@ -108,10 +113,11 @@ struct engine {
 	struct device device[DEVICES_MAX];
 };
 
-/* A handle on the directory of statistics files.  Daemons close descriptors
- * they do not know, and numbers are used again: dev and ino tell. */
-struct stats_dir {
-	int fd; /* O_PATH, -1: none */
+/* A handle on the directory of statistics files, or on one of them.  Daemons
+ * close descriptors they do not know, and numbers are used again: dev and ino
+ * tell. */
+struct stats_handle {
+	int fd; /* -1: none */
 	dev_t dev;
 	ino_t ino;
 };
@@ -124,8 +130,8 @@ struct offload {
 	bool has[OFFLOAD_KINDS];
 	pthread_key_t key; /* struct thread */
 	_Atomic(struct proc *) proc;
-	_Atomic uint32_t renewing; /* generation that makes its proc now */
-	struct stats_dir stats_dir;
+	_Atomic uint32_t renewing;     /* generation that makes its proc now */
+	struct stats_handle stats_dir; /* O_PATH */
 	char program[32]; /* at load: servers write over their argv later */
 };
 
@@ -175,6 +181,7 @@ struct proc {
 	struct poller poller;
 	struct stats_file *file; /* NULL: none, or none could be had */
 	bool file_tried;
+	struct stats_handle file_at;		/* of it, to make it longer */
 	_Atomic(struct stats_stripe *) stripes; /* STATS_STRIPES of them */
 	struct stats_stripe own[STATS_STRIPES];
 };
@@ -293,8 +300,9 @@ struct lane {
 	struct area *areas; /* not in use */
 	unsigned int area_count;
 	const struct sec_codec *codec;
-	struct offload_stats *stats; /* @counted, or in the file */
-	struct offload_stats counted;
+	struct offload_stats *stats; /* in @shown */
+	struct stats_lane *shown;    /* @own, or in the file */
+	struct stats_lane own;
 	uint64_t sq_bells, cq_bells; /* of earlier queues of this lane */
 
 	struct qm_queue q;
@@ -521,9 +529,12 @@ uint64_t poller_hold_ns(uint64_t latency_ns, unsigned int callers,
 
 /* Take a handle on the directory of the files: later, in a chroot or as another
  * user, its name may mean nothing. */
-void stats_dir_open(struct stats_dir *d, const char *path);
-void stats_dir_close(struct stats_dir *d);
+void stats_dir_open(struct stats_handle *d, const char *path);
+void stats_dir_close(struct stats_handle *d);
+void stats_lane_new(struct lane *l);
 void stats_lane_opened(struct lane *l);
+void stats_lane_is(struct lane *l, enum lane_state state);
+void stats_proc_new(struct proc *p);
 void stats_proc_free(struct proc *p);
 
 #endif

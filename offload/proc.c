@@ -51,7 +51,7 @@ int proc_new(struct offload *o, struct proc **out)
 	p->generation = proc_now();
 	p->poller.kick = -1;
 	pthread_mutex_init(&p->lock, NULL);
-	atomic_store(&p->stripes, p->own);
+	stats_proc_new(p);
 	*out = p;
 	return 0;
 }

@@ -103,6 +103,6 @@ bool wdp_software_may(struct wdp_ctx *p, enum offload_kind kind, int rc)
 			  offload_kind_name(kind));
 		return false;
 	}
-	offload_count_software(p->off, kind);
+	offload_count_fallback(p->off, kind, rc);
 	return true;
 }

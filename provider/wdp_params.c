@@ -76,6 +76,16 @@ static void wdp_say_kind(struct wdp_text *t, enum offload_kind kind,
 		     s->done, s->errors, s->timeouts, s->software, s->wrong);
 }
 
+static void wdp_say_whys(struct wdp_text *t, const struct offload_stats *s)
+{
+	for (int why = 0; why < OFFLOAD_WHYS; why++)
+		wdp_text_add(t, "%s\"%s\":%" PRIu64,
+			     why ? "," : ",\"software_why\":{",
+			     offload_why_name((enum offload_why)why),
+			     s->why[why]);
+	wdp_text_add(t, "}");
+}
+
 static void wdp_say_stats(struct wdp_ctx *p, struct wdp_text *t)
 {
 	struct offload_stats s;
@@ -90,11 +100,14 @@ static void wdp_say_stats(struct wdp_ctx *p, struct wdp_text *t)
 		     ",\"bells_full\":%" PRIu64 ",\"bells_idle\":%" PRIu64
 		     ",\"bells_age\":%" PRIu64 ",\"polled\":%" PRIu64
 		     ",\"spun_ns\":%" PRIu64 ",\"copied\":%" PRIu64
-		     ",\"sleeps\":%" PRIu64 ",\"abandoned\":%" PRIu64
-		     ",\"quarantined\":%" PRIu64 ",\"lanes\":%" PRIu64 "}",
+		     ",\"sleeps\":%" PRIu64 ",\"wakes\":%" PRIu64
+		     ",\"abandoned\":%" PRIu64 ",\"quarantined\":%" PRIu64
+		     ",\"resets\":%" PRIu64 ",\"lanes\":%" PRIu64,
 		     s.sq_bells, s.cq_bells, s.bells_full, s.bells_idle,
 		     s.bells_age, s.polled, s.spun_ns, s.copied, s.sleeps,
-		     s.abandoned, s.quarantined, s.lanes);
+		     s.wakes, s.abandoned, s.quarantined, s.resets, s.lanes);
+	wdp_say_whys(t, &s);
+	wdp_text_add(t, "}");
 }
 
 static void wdp_say_mistakes(struct wdp_ctx *p, struct wdp_text *t)

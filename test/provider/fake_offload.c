@@ -370,6 +370,18 @@ void offload_count_software(struct offload *o, enum offload_kind kind)
 	fake.software++;
 }
 
+void offload_count_fallback(struct offload *o, enum offload_kind kind, int rc)
+{
+	(void)rc;
+	offload_count_software(o, kind);
+}
+
+const char *offload_why_name(enum offload_why why)
+{
+	(void)why;
+	return "";
+}
+
 void offload_count_wrong(struct offload *o, enum offload_kind kind)
 {
 	(void)o;

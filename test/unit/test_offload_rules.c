@@ -273,6 +273,19 @@ static void thresholds_follow_generation_and_direction(void)
 
 static void software_and_wrong_are_counted(void)
 {
+	static const struct {
+		int rc;
+		enum offload_why why;
+	} whys[] = {
+		{ -ENODEV, OFFLOAD_WHY_ABSENT }, /* there is none */
+		{ -EAGAIN, OFFLOAD_WHY_BUSY },
+		{ -ENOMEM, OFFLOAD_WHY_BUSY },
+		{ -EINVAL, OFFLOAD_WHY_UNFIT },
+		{ -EMSGSIZE, OFFLOAD_WHY_UNFIT },
+		{ -ETIMEDOUT, OFFLOAD_WHY_TIMEOUT },
+		{ -EIO, OFFLOAD_WHY_ERROR },
+		{ -EILSEQ, OFFLOAD_WHY_WRONG },
+	};
 	struct offload_config cfg;
 	struct offload_stats s;
 	struct offload *o;
@@ -283,10 +296,18 @@ static void software_and_wrong_are_counted(void)
 	for (int i = 0; i < 5; i++)
 		offload_count_software(o, OFFLOAD_SM3);
 	offload_count_wrong(o, OFFLOAD_RSA_PRIVATE);
+	for (size_t i = 0; i < WD_ARRAY_SIZE(whys); i++)
+		offload_count_fallback(o, OFFLOAD_DH, whys[i].rc);
 	offload_stats(o, &s);
 	T_EQ(s.kind[OFFLOAD_SM3].software, 5);
 	T_EQ(s.kind[OFFLOAD_RSA_PRIVATE].wrong, 1);
 	T_EQ(s.kind[OFFLOAD_RSA_PRIVATE].software, 0);
+	T_EQ(s.kind[OFFLOAD_DH].software, WD_ARRAY_SIZE(whys));
+	T_EQ(s.why[OFFLOAD_WHY_ABSENT], 5 + 1);
+	for (size_t i = 0; i < WD_ARRAY_SIZE(whys); i++)
+		T_OK(s.why[whys[i].why] > 0);
+	T_EQ(s.why[OFFLOAD_WHY_BUSY], 2);
+	T_EQ(s.why[OFFLOAD_WHY_CHOICE], 0);
 	offload_free(o);
 }
 

@@ -195,6 +195,7 @@ static void a_deadline_gives_the_queue_up(void)
 	T_EQ(d->closed, 1);
 	T_EQ(stats().kind[OFFLOAD_RSA_PRIVATE].timeouts, 1);
 	T_EQ(stats().quarantined, 1);
+	T_EQ(stats().resets, 0); /* it was slow, not stopped */
 	/* The device rests, then is probed, on a queue of its own. */
 	rests();
 	d->mode = SDEV_INLINE;
@@ -214,10 +215,15 @@ static void a_stopped_queue_is_replaced(void)
 	sdev_stop_queues(d);
 	T_EQ(run_rsa(), -EIO);
 	rests();
+	offload_count_software(o, OFFLOAD_RSA_PRIVATE);
+	T_EQ(stats().why[OFFLOAD_WHY_DOWN], 1);
 	rest_is_over();
+	offload_count_software(o, OFFLOAD_RSA_PRIVATE);
+	T_EQ(stats().why[OFFLOAD_WHY_CHOICE], 1);
 	T_EQ(run_rsa(), 0);
 	T_EQ(d->opened, 2);
 	T_EQ(stats().quarantined, 1);
+	T_EQ(stats().resets, 1);
 	stop();
 }
 
