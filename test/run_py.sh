@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run_py.sh BUILD_DIR TEST.py: a Python story against the built provider, on
-# the model unless WD_DEVICE says otherwise.  Debian's python3, standard
-# library only.  WD_ON: the version of OpenSSL, as build_evp_test.sh takes it.
+# the model unless WD_DEVICE says otherwise.  Debian's python3 with what
+# tools/deps.sh installs.  WD_ON: the version of OpenSSL, as build_evp_test.sh
+# takes it.
 build=$1
 story=$2
 here=$(cd "$(dirname "$0")" && pwd)

@@ -19,7 +19,8 @@ packages_of() {
                 gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user \
                 gcc-12 gcc-12-aarch64-linux-gnu libelf-dev acpica-tools \
                 nginx-light curl procps spin openssh-server cryptsetup-bin \
-                haproxy apache2-bin stunnel4 postgresql ;;
+                haproxy apache2-bin stunnel4 postgresql \
+                python3-prometheus-client ;;
     *)     echo "deps.sh: unknown group '$1' (build, demo, test)" >&2; exit 2 ;;
   esac
 }

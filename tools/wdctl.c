@@ -3,24 +3,18 @@
  * wdctl - what an operator asks wd: which devices are there, what did the
  * processes do with them, from which size on are they worth it.
  */
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/wd_log.h"
 #include "emu/emu_host.h"
-#include "offload/stats_file.h"
 #include "tools/calibrate.h"
+#include "tools/ctl.h"
 #include "uacce/uacce.h"
 
 /* Devices one machine can show: 4 chips with 3 functions and 63 VFs each. */
@@ -28,21 +22,45 @@
 
 static const char usage_text[] =
 	"usage: wdctl list [--device emu[:OPTIONS]]\n"
-	"       wdctl stats [-j|--json] DIR|FILE...\n"
+	"       wdctl stats [-j|--prometheus] [-a] [--over S] [-o FILE]\n"
+	"                   [--dir DIR] [PID|DIR|FILE...]\n"
+	"       wdctl top [-d S] [-n N] [-b] [-l] [-s KEY] [-p PID,...] [--dir "
+	"DIR]\n"
+	"       wdctl clean [--dir DIR]\n"
 	"       wdctl calibrate [--device DEVICE] [-o FILE] [--ms N]\n"
 	"\n"
 	"list    devices of this machine (or of the model), free queues, and "
 	"why\n"
 	"        a device can't be used\n"
-	"stats   counters of the processes that use wd: DIR is what the key\n"
-	"        `stats` of the provider names, FILE one wd.PID in it\n"
+	"stats   counters of the processes that use wd: all of them in short, "
+	"or\n"
+	"        in full those named, with every queue\n"
+	"top     the same, live: q quits, s sorts, l shows queues\n"
+	"clean   remove the files of processes that have ended\n"
 	"calibrate\n"
 	"        measure from how many bytes on the device is faster than one\n"
 	"        core, and write that as lines of configuration\n"
 	"\n"
-	"  -o, --output FILE  for the lines, instead of standard output\n"
+	"  -o, --output FILE  instead of standard output; appears whole or not "
+	"at all\n"
 	"  --ms N          spend N ms on each figure, three times; default 5\n"
 	"  -j, --json      machine-readable\n"
+	"  --prometheus    the text that Prometheus and node_exporter read\n"
+	"  -a, --all       also processes that have ended\n"
+	"  --over S        what is counted in the next S seconds, not since "
+	"the "
+	"start\n"
+	"  --dir DIR       what the provider's key `stats` names; default "
+	"$WD_STATS,\n"
+	"                  or " SEEN_DIR
+	" and whatever running processes have\n"
+	"  -d S, -n N      top: every S seconds (default 2), N times\n"
+	"  -b              top: plain text, a frame below the other\n"
+	"  -l              top: show the queues, too\n"
+	"  -s KEY          top: sort by jobs, bytes, flight, software, errors "
+	"or "
+	"pid\n"
+	"  -p PID,...      top: these only\n"
 	"  -h, --help      this text\n"
 	"  -V, --version   version\n";
 
@@ -123,237 +141,180 @@ static int list(const char *device)
 	return n < 0;
 }
 
-/* ---- stats ---------------------------------------------------------------- */
+/* ---- main ----------------------------------------------------------------- */
 
-struct sums {
-	struct offload_stats all;
-	unsigned int processes;
-	bool json, model;
+struct command {
+	const char *device;
+	unsigned long ms;
+	struct ctl_options ctl;
 };
 
-static void sums_add(struct offload_stats *sum,
-		     const struct offload_stats *more)
+static int do_list(char **args, const struct command *c)
 {
-	uint64_t *a = (uint64_t *)sum;
-	const uint64_t *b = (const uint64_t *)more;
-
-	for (size_t i = 0; i < sizeof(*sum) / sizeof(*a); i++)
-		a[i] += b[i];
+	return *args ? usage(stderr, 2) : list(c->device);
 }
 
-static void json_stats(const struct offload_stats *s)
+static int do_calibrate(char **args, const struct command *c)
 {
-	for (int k = 0; k < OFFLOAD_KINDS; k++) {
-		const struct offload_kind_stats *c = &s->kind[k];
+	return *args ? usage(stderr, 2)
+		     : calibrate(c->device, c->ctl.output, (unsigned int)c->ms);
+}
 
-		printf("\"%s\":{\"jobs\":%" PRIu64 ",\"bytes\":%" PRIu64
-		       ",\"async\":%" PRIu64 ",\"done\":%" PRIu64
-		       ",\"errors\":%" PRIu64 ",\"timeouts\":%" PRIu64
-		       ",\"software\":%" PRIu64 ",\"wrong\":%" PRIu64 "},",
-		       offload_kind_name((enum offload_kind)k), c->jobs,
-		       c->bytes, c->async, c->done, c->errors, c->timeouts,
-		       c->software, c->wrong);
+static int do_stats(char **args, const struct command *c)
+{
+	return ctl_stats(args, &c->ctl);
+}
+
+static int do_top(char **args, const struct command *c)
+{
+	return *args ? usage(stderr, 2) : ctl_top(&c->ctl);
+}
+
+static int do_clean(char **args, const struct command *c)
+{
+	return *args ? usage(stderr, 2) : ctl_clean(&c->ctl);
+}
+
+static const struct {
+	const char *name;
+	const char *takes; /* its own options */
+	int (*run)(char **args, const struct command *c);
+} commands[] = {
+	{ "list", "D", do_list },	 { "calibrate", "Dom", do_calibrate },
+	{ "stats", "jPaOoR", do_stats }, { "top", "Rdnblsp", do_top },
+	{ "clean", "R", do_clean },
+};
+
+static int run(char **args, const struct command *c, const char *given)
+{
+	size_t i = 0, n = sizeof(commands) / sizeof(commands[0]);
+
+	if (!*args)
+		return usage(stderr, 2);
+	while (i < n && strcmp(commands[i].name, *args) != 0)
+		i++;
+	if (i == n) {
+		fprintf(stderr, "wdctl: unknown command '%s'\n", *args);
+		return usage(stderr, 2);
 	}
-	printf("\"sq_bells\":%" PRIu64 ",\"cq_bells\":%" PRIu64
-	       ",\"bells_full\":%" PRIu64 ",\"bells_idle\":%" PRIu64
-	       ",\"bells_age\":%" PRIu64 ",\"polled\":%" PRIu64
-	       ",\"spun_ns\":%" PRIu64 ",\"copied\":%" PRIu64
-	       ",\"sleeps\":%" PRIu64 ",\"abandoned\":%" PRIu64
-	       ",\"quarantined\":%" PRIu64 ",\"lanes\":%" PRIu64,
-	       s->sq_bells, s->cq_bells, s->bells_full, s->bells_idle,
-	       s->bells_age, s->polled, s->spun_ns, s->copied, s->sleeps,
-	       s->abandoned, s->quarantined, s->lanes);
-}
-
-static void text_stats(const struct offload_stats *s)
-{
-	printf("  %-12s %10s %14s %10s %8s %8s %8s %10s\n", "", "jobs", "bytes",
-	       "async", "errors", "timeout", "wrong", "software");
-	for (int k = 0; k < OFFLOAD_KINDS; k++) {
-		const struct offload_kind_stats *c = &s->kind[k];
-
-		if (!c->jobs && !c->software)
+	for (; *given; given++) {
+		if (strchr(commands[i].takes, *given))
 			continue;
-		printf("  %-12s %10" PRIu64 " %14" PRIu64 " %10" PRIu64
-		       " %8" PRIu64 " %8" PRIu64 " %8" PRIu64 " %10" PRIu64
-		       "\n",
-		       offload_kind_name((enum offload_kind)k), c->jobs,
-		       c->bytes, c->async, c->errors, c->timeouts, c->wrong,
-		       c->software);
+		fprintf(stderr, "wdctl: %s: no option of this command\n",
+			commands[i].name);
+		return usage(stderr, 2);
 	}
-	printf("  doorbells %" PRIu64 " down, %" PRIu64 " up; %" PRIu64
-	       " bytes copied; %" PRIu64 " sleeps; %" PRIu64
-	       " jobs dropped; %" PRIu64 " of %" PRIu64 " queues quarantined\n"
-	       "  batches rung: %" PRIu64 " full, %" PRIu64 " idle, %" PRIu64
-	       " aged; %" PRIu64 " completions polled; %" PRIu64 " us spun\n",
-	       s->sq_bells, s->cq_bells, s->copied, s->sleeps, s->abandoned,
-	       s->quarantined, s->lanes, s->bells_full, s->bells_idle,
-	       s->bells_age, s->polled, s->spun_ns / 1000);
+	return commands[i].run(args + 1, c);
 }
 
-static void one_process(struct sums *sums, const struct stats_file *f)
+/* Return: false: not a number from @min to @max. */
+static bool number(double *out, const char *text, double min, double max)
 {
-	struct offload_stats s;
-	bool alive = !kill((pid_t)f->pid, 0) || errno == EPERM;
+	char *end;
 
-	stats_file_sum(f, &s);
-	sums_add(&sums->all, &s);
-	sums->model |= f->model;
-	if (sums->json) {
-		printf("%s{\"pid\":%u,\"program\":\"%.31s\",\"alive\":%s,"
-		       "\"model\":%s,",
-		       sums->processes ? ",\n" : "", f->pid, f->program,
-		       alive ? "true" : "false", f->model ? "true" : "false");
-		json_stats(&s);
-		putchar('}');
-	} else {
-		printf("%u %.31s%s%s\n", f->pid, f->program,
-		       alive ? "" : " (ended)", f->model ? ", model" : "");
-		text_stats(&s);
-	}
-	sums->processes++;
+	errno = 0;
+	*out = strtod(text, &end);
+	return !errno && end != text && !*end && *out >= min && *out <= max;
 }
 
-static const char *file_wrong(const struct stats_file *f, off_t size)
+static bool take_option(struct command *c, int option, const char *arg)
 {
-	if (size < (off_t)sizeof(*f))
-		return "too short for a statistics file";
-	if (f->magic != STATS_FILE_MAGIC)
-		return "not a statistics file, or one just being made";
-	if (f->version != STATS_FILE_VERSION || f->size != sizeof(*f) ||
-	    f->kinds != OFFLOAD_KINDS)
-		return "written by another version of wd";
-	return NULL;
-}
+	double x = 0;
 
-static int stats_file(struct sums *sums, int dir, const char *name)
-{
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
-	const struct stats_file *f = MAP_FAILED;
-	const char *wrong = NULL;
-	struct stat st;
-
-	if (fd >= 0 && !fstat(fd, &st) && st.st_size)
-		f = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd,
-			 0);
-	else if (fd >= 0)
-		wrong = "empty";
-	if (f != MAP_FAILED)
-		wrong = file_wrong(f, st.st_size);
-	else if (!wrong)
-		wrong = strerror(errno);
-	if (wrong)
-		fprintf(stderr, "wdctl: %s: %s\n", name, wrong);
-	else
-		one_process(sums, f);
-	if (f != MAP_FAILED)
-		munmap((void *)(uintptr_t)f, (size_t)st.st_size);
-	if (fd >= 0)
-		close(fd);
-	return wrong ? 1 : 0;
-}
-
-static int stats_path(struct sums *sums, const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *e;
-	int rc = 0;
-
-	if (!dir && errno == ENOTDIR)
-		return stats_file(sums, AT_FDCWD, path);
-	if (!dir) {
-		fprintf(stderr, "wdctl: %s: %s\n", path, strerror(errno));
-		return 1;
+	switch (option) {
+	case 'j':
+		c->ctl.json = true;
+		return true;
+	case 'P':
+		c->ctl.prometheus = true;
+		return true;
+	case 'a':
+		c->ctl.all = true;
+		return true;
+	case 'b':
+		c->ctl.batch = true;
+		return true;
+	case 'l':
+		c->ctl.lanes = true;
+		return true;
+	case 'D':
+		c->device = arg;
+		return true;
+	case 'o':
+		c->ctl.output = arg;
+		return true;
+	case 'R':
+		c->ctl.dir = arg;
+		return true;
+	case 's':
+		c->ctl.sort = arg;
+		return true;
+	case 'p':
+		c->ctl.pids = arg;
+		return true;
+	case 'O':
+		return number(&c->ctl.over, arg, 0.01, 86400);
+	case 'd':
+		return number(&c->ctl.delay, arg, 0.05, 86400);
+	case 'n':
+		if (!number(&x, arg, 1, 1e9))
+			return false;
+		c->ctl.rounds = (unsigned long)x;
+		return true;
+	case 'm':
+		if (!number(&x, arg, 1, 10000))
+			return false;
+		c->ms = (unsigned long)x;
+		return true;
+	default:
+		return false;
 	}
-	while ((e = readdir(dir)))
-		if (!strncmp(e->d_name, "wd.", 3) &&
-		    isdigit((unsigned char)e->d_name[3]))
-			rc |= stats_file(sums, dirfd(dir), e->d_name);
-	closedir(dir);
-	return rc;
-}
-
-static int stats(char **paths, bool json)
-{
-	struct sums sums = { .json = json };
-	int rc = 0;
-
-	if (!*paths) {
-		fputs("wdctl: stats: which directory? (the provider's key "
-		      "`stats`)\n",
-		      stderr);
-		return 2;
-	}
-	if (json)
-		printf("{\"processes\":[");
-	for (; *paths; paths++)
-		rc |= stats_path(&sums, *paths);
-	if (json) {
-		printf("],\n\"total\":{\"model\":%s,",
-		       sums.model ? "true" : "false");
-		json_stats(&sums.all);
-		puts("}}");
-	} else if (!sums.processes) {
-		puts("no process has opened a queue");
-	} else {
-		printf("total of %u%s\n", sums.processes,
-		       sums.model ? ", on the model" : "");
-		text_stats(&sums.all);
-	}
-	return rc;
 }
 
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
-		{ "device", required_argument, NULL, 'd' },
+		{ "prometheus", no_argument, NULL, 'P' },
+		{ "all", no_argument, NULL, 'a' },
+		{ "over", required_argument, NULL, 'O' },
+		{ "dir", required_argument, NULL, 'R' },
+		{ "delay", required_argument, NULL, 'd' },
+		{ "iterations", required_argument, NULL, 'n' },
+		{ "batch", no_argument, NULL, 'b' },
+		{ "lanes", no_argument, NULL, 'l' },
+		{ "sort", required_argument, NULL, 's' },
+		{ "pid", required_argument, NULL, 'p' },
+		{ "device", required_argument, NULL, 'D' },
 		{ "output", required_argument, NULL, 'o' },
 		{ "ms", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ 0 },
 	};
-	const char *device = NULL, *output = NULL;
-	unsigned long ms = 5;
-	bool json = false;
-	int c;
+	struct command c = { .ms = 5, .ctl = { .delay = 2 } };
+	char given[64] = "";
+	size_t n = 0;
+	int option;
 
-	while ((c = getopt_long(argc, argv, "jd:o:hV", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'd':
-			device = optarg;
-			break;
-		case 'o':
-			output = optarg;
-			break;
-		case 'm':
-			ms = strtoul(optarg, NULL, 10);
-			if (!ms || ms > 10000)
-				return usage(stderr, 2);
-			break;
-		case 'h':
+	while ((option = getopt_long(argc, argv, "jad:n:bls:p:o:hV", options,
+				     NULL)) != -1) {
+		if (option == 'h')
 			return usage(stdout, 0);
-		case 'V':
+		if (option == 'V') {
 			puts("wdctl " WD_VERSION);
 			return 0;
-		default:
+		}
+		if (option == '?')
+			return usage(stderr, 2);
+		if (!take_option(&c, option, optarg)) {
+			fprintf(stderr, "wdctl: '%s' is out of range\n",
+				optarg);
 			return usage(stderr, 2);
 		}
+		if (n < sizeof(given) - 1)
+			given[n++] = (char)option;
 	}
 	wd_log_to(STDERR_FILENO, WD_LOG_WARN);
-	if (optind < argc && !strcmp(argv[optind], "list") &&
-	    optind + 1 == argc)
-		return list(device);
-	if (optind < argc && !strcmp(argv[optind], "calibrate") &&
-	    optind + 1 == argc)
-		return calibrate(device, output, (unsigned int)ms);
-	if (optind < argc && !strcmp(argv[optind], "stats"))
-		return stats(argv + optind + 1, json);
-	if (optind < argc)
-		fprintf(stderr, "wdctl: unknown command '%s'\n", argv[optind]);
-	return usage(stderr, 2);
+	return run(argv + optind, &c, given);
 }

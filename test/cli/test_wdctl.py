@@ -69,7 +69,12 @@ class Wdctl(wdtest.ProviderTest):
         self.assertIn("unix:PATH", self.wdctl("list", "--device", "unix:",
                                            rc=1).err)
         self.assertIn("frobnicate", self.wdctl("frobnicate", rc=2).err)
-        self.assertIn("which directory", self.wdctl("stats", rc=2).err)
+        self.assertIn("--json or", self.wdctl("stats", "--json",
+                                              "--prometheus", rc=2).err)
+        self.assertIn("no option of this", self.wdctl("list", "-b", rc=2).err)
+        self.assertIn("out of range", self.wdctl("top", "-d", "0", rc=2).err)
+        self.assertIn("-s jobs", self.wdctl("top", "-s", "colour", rc=2).err)
+        self.assertIn("-p PID", self.wdctl("top", "-p", "1,x", rc=2).err)
 
     def test_stats_of_a_process(self):
         os.mkdir(self.path("stats"))
