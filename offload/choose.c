@@ -38,6 +38,8 @@ enum offload_why choose_why_not(struct offload *o, enum offload_kind kind,
 	case -EAGAIN:
 	case -ENOMEM:
 		return OFFLOAD_WHY_BUSY;
+	case -EBUSY:
+		return OFFLOAD_WHY_QUEUE;
 	case -EINVAL:
 	case -EMSGSIZE:
 		return OFFLOAD_WHY_UNFIT;

@@ -50,7 +50,8 @@ const char *offload_kind_name(enum offload_kind kind);
 	X(CHOICE, "choice")   /* its size or input is none for the device */   \
 	X(ABSENT, "absent")   /* no device knows the algorithm */              \
 	X(DOWN, "down")	      /* the devices failed and are left alone */      \
-	X(BUSY, "busy")	      /* no slot, no queue, no memory */               \
+	X(BUSY, "busy")	      /* no slot, or no memory */                      \
+	X(QUEUE, "no-queue")  /* others have them all */                       \
 	X(UNFIT, "unfit")     /* too large, or the engine can't */             \
 	X(TIMEOUT, "timeout") /* deadline passed */                            \
 	X(ERROR, "error")     /* error status, or the queue was stopped */     \

@@ -280,6 +280,7 @@ static void software_and_wrong_are_counted(void)
 		{ -ENODEV, OFFLOAD_WHY_ABSENT }, /* there is none */
 		{ -EAGAIN, OFFLOAD_WHY_BUSY },
 		{ -ENOMEM, OFFLOAD_WHY_BUSY },
+		{ -EBUSY, OFFLOAD_WHY_QUEUE },
 		{ -EINVAL, OFFLOAD_WHY_UNFIT },
 		{ -EMSGSIZE, OFFLOAD_WHY_UNFIT },
 		{ -ETIMEDOUT, OFFLOAD_WHY_TIMEOUT },
