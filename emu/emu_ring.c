@@ -559,15 +559,13 @@ bool emu_work(struct emu_dev *d, struct emu_queue *only, uint64_t *wait_ns)
 uint32_t emu_sq_waiting(const struct emu_queue *q)
 {
 	const struct emu_sq *sq = &q->sq;
-	const struct emu_task *t;
+	const struct emu_task *t = STAILQ_FIRST(&sq->tasks);
 	uint32_t n = 0;
 
 	if (!sq->valid || sq->halted)
 		return 0;
-	STAILQ_FOREACH(t, &sq->tasks, next)
-	{
+	for (; t; t = STAILQ_NEXT(t, next))
 		n++;
-	}
 	return n + (sq->tail + sq->depth - sq->head) % sq->depth;
 }
 

@@ -25,9 +25,10 @@
 #define LOOKS	64
 #define LOOK_NS 100000u
 
-/* A stopped queue has so long to finish what was rung (docs/hw/qm.md#drain),
- * and is looked at so often. */
-#define DRAIN_NS      100000000u
+/* A stopped queue has so long to finish what was rung, and so long for each
+ * descriptor of it (docs/hw/qm.md#drain), and is looked at so often. */
+#define DRAIN_NS      1000000000u
+#define DRAIN_ONE_NS  100000000u
 #define DRAIN_LOOK_MS 1
 
 #define EVENTS	      32
@@ -47,6 +48,8 @@ struct client {
 	uint64_t last_ns; /* doorbell */
 	uint64_t kicks, bells_rung;
 	uint64_t give_up_ns; /* stopping: then at the latest */
+	uint64_t moved_ns;   /* and it was then that fewer were waiting */
+	uint32_t waiting;    /* than these */
 	bool hot, stopping;
 };
 
@@ -376,7 +379,9 @@ static int serve_stop(struct serve *s, struct client *c)
 	bells_ring(s, c);
 	client_cool(s, c);
 	c->stopping = true;
-	c->give_up_ns = wd_now_ns() + DRAIN_NS;
+	c->moved_ns = wd_now_ns();
+	c->give_up_ns = c->moved_ns + DRAIN_NS;
+	c->waiting = 0;
 	TAILQ_INSERT_TAIL(&s->stopping, c, next);
 	return 0;
 }
@@ -384,10 +389,15 @@ static int serve_stop(struct serve *s, struct client *c)
 /* Return: 0 not yet, or how the connection goes on as in client_serve(). */
 static int stop_finish(struct serve *s, struct client *c)
 {
+	uint64_t now = wd_now_ns();
 	struct emu_queue_stats stats;
 
 	emu_host_queue_stats(&c->q, &stats);
-	if (stats.waiting && wd_now_ns() < c->give_up_ns)
+	if (stats.waiting != c->waiting)
+		c->moved_ns = now;
+	c->waiting = stats.waiting;
+	if (stats.waiting && now < c->give_up_ns &&
+	    now - c->moved_ns < DRAIN_ONE_NS)
 		return 0;
 	TAILQ_REMOVE(&s->stopping, c, next);
 	c->stopping = false;
@@ -536,14 +546,11 @@ static void client_describe(const struct client *c, struct emu_serve_client *d)
 static void serve_report(struct serve *s)
 {
 	struct emu_serve_client *list = calloc(s->count + 1, sizeof(*list));
-	const struct client *c;
+	const struct client *c = list ? TAILQ_FIRST(&s->all) : NULL;
 	unsigned int n = 0;
 
-	if (list)
-		TAILQ_FOREACH(c, &s->all, all)
-		{
-			client_describe(c, &list[n++]);
-		}
+	for (; c; c = TAILQ_NEXT(c, all))
+		client_describe(c, &list[n++]);
 	s->cfg->tell(s->cfg->ctx, s->counts, list, n);
 	free(list);
 }
