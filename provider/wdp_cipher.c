@@ -407,6 +407,19 @@ static int give_tls_mac(struct cipher_ctx *c, OSSL_PARAM *p)
 					c->tls_mac_size);
 }
 
+/* EVP asks for one of these at each message: no answer of the twin's is worth
+ * its search through all it knows. */
+static bool cipher_constant(const struct cipher_ctx *c, OSSL_PARAM params[])
+{
+	if (!params || !params[0].key || params[1].key)
+		return false;
+	if (wdp_param_is(params, OSSL_CIPHER_PARAM_IVLEN))
+		return OSSL_PARAM_set_size_t(params, c->spec->iv_len);
+	if (wdp_param_is(params, OSSL_CIPHER_PARAM_KEYLEN))
+		return OSSL_PARAM_set_size_t(params, c->spec->key_len);
+	return false;
+}
+
 static OSSL_FUNC_cipher_get_ctx_params_fn cipher_get_ctx_params;
 static int cipher_get_ctx_params(void *ctx, OSSL_PARAM params[])
 {
@@ -414,6 +427,8 @@ static int cipher_get_ctx_params(void *ctx, OSSL_PARAM params[])
 	OSSL_PARAM *p = NULL;
 	int rc;
 
+	if (cipher_constant(c, params))
+		return 1;
 	if (c->tls_mac_ours)
 		p = OSSL_PARAM_locate(params, OSSL_CIPHER_PARAM_TLS_MAC);
 	if (p && p == params && !params[1].key) /* asked after every record */
@@ -429,12 +444,30 @@ static int cipher_get_ctx_params(void *ctx, OSSL_PARAM params[])
 			       c->spec->iv_len));
 }
 
+/* EVP says so again at each message without padding. */
+static bool cipher_padding_known(const struct cipher_ctx *c,
+				 const OSSL_PARAM params[])
+{
+	unsigned int pad;
+
+	if (!params || !params[0].key || params[1].key ||
+	    !wdp_param_is(params, OSSL_CIPHER_PARAM_PADDING) ||
+	    params[0].data_type != OSSL_PARAM_UNSIGNED_INTEGER ||
+	    params[0].data_size != sizeof(pad) || !params[0].data)
+		return false;
+	memcpy(&pad, params[0].data, sizeof(pad));
+	return (pad != 0) == c->pad;
+}
+
 static OSSL_FUNC_cipher_set_ctx_params_fn cipher_set_ctx_params;
 static int cipher_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct cipher_ctx *c = ctx;
-	int rc = cipher_give(c);
+	int rc;
 
+	if (cipher_padding_known(c, params))
+		return 1;
+	rc = cipher_give(c);
 	if (rc)
 		return wdp_ok(c->prov, rc);
 	if (!c->soft->cipher.set_ctx_params(c->twin, params))
