@@ -29,15 +29,25 @@
 #define CCM_IV_MIN  7
 #define CCM_IV_MAX  13
 
+/* Handing a tag over costs a search through all the twin's parameters: only
+ * when somebody asks, and as it comes. */
+enum ccm_tag_at {
+	CCM_TAG_HERE, /* in ccm_ctx.tag */
+	CCM_TAG_MADE, /* it is the twin's, and not yet here */
+	CCM_TAG_TOLD, /* the twin expects what is here */
+};
+
 struct ccm_ctx {
 	struct wdp_ctx *prov;
 	const struct wdp_cipher_spec *spec;
 	const struct wdp_direct *soft;
-	void *twin; /* soft's context */
+	void *twin;   /* soft's context */
+	size_t small; /* bytes: the twin's without a question */
 	size_t iv_len, tag_len;
 	size_t len;	/* of the message that was announced */
 	size_t tls_pad; /* what tlsaadpad answers */
 	struct wdp_aad aad;
+	enum ccm_tag_at tag_at;
 	bool encrypt, key_set, iv_set, len_set, tag_set;
 	bool aad_set;
 	bool tls; /* updates are records, from the first header on */
@@ -62,6 +72,7 @@ static void *ccm_new(void *prov, const struct wdp_cipher_spec *spec)
 	c->prov = prov;
 	c->spec = spec;
 	c->soft = soft;
+	c->small = wdp_small(prov, spec->kind);
 	c->iv_len = CCM_IV_MIN;
 	c->tag_len = CCM_TAG_OLD;
 	return c;
@@ -81,12 +92,37 @@ static void ccm_free(void *ctx)
 	OPENSSL_free(c);
 }
 
+static int twin_tag(struct ccm_ctx *c, uint8_t *tag)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag,
+					c->twin_tag_len),
+		OSSL_PARAM_END,
+	};
+
+	return c->soft->cipher.get_ctx_params(c->twin, params) ? 0 : -EPROTO;
+}
+
+/* See that the tag is here, and here only. */
+static int ccm_tag_here(struct ccm_ctx *c)
+{
+	int rc = 0;
+
+	if (c->tag_at == CCM_TAG_MADE)
+		rc = twin_tag(c, c->tag);
+	c->tag_at = CCM_TAG_HERE;
+	return rc;
+}
+
 /* The twin holds nothing of a message: the copy makes one of its own. */
 static OSSL_FUNC_cipher_dupctx_fn ccm_dup;
 static void *ccm_dup(void *ctx)
 {
-	struct ccm_ctx *c = OPENSSL_memdup(ctx, sizeof(*c));
+	struct ccm_ctx *c;
 
+	if (ccm_tag_here(ctx))
+		return NULL;
+	c = OPENSSL_memdup(ctx, sizeof(*c));
 	if (!c)
 		return NULL;
 	c->twin = NULL;
@@ -128,6 +164,7 @@ static int twin_lengths(struct ccm_ctx *c)
 	return rc;
 }
 
+/* @tag: expected, to decrypt. */
 static int twin_begin(struct ccm_ctx *c, uint8_t *tag)
 {
 	const struct wdp_direct_cipher *f = &c->soft->cipher;
@@ -147,7 +184,9 @@ static int twin_begin(struct ccm_ctx *c, uint8_t *tag)
 		    NULL))
 		return -EPROTO;
 	c->twin_keyed = true;
-	return c->encrypt ? 0 : twin_set(c, NULL, tag, c->tag_len);
+	if (c->encrypt || (!key && c->tag_at == CCM_TAG_TOLD && tag == c->tag))
+		return 0;
+	return twin_set(c, NULL, tag, c->tag_len);
 }
 
 /* @tag: out, or expected. */
@@ -155,15 +194,11 @@ static int ccm_twin(struct ccm_ctx *c, uint8_t *out, const uint8_t *in,
 		    size_t len, uint8_t *tag)
 {
 	const struct wdp_direct_cipher *f;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag,
-					c->tag_len),
-		OSSL_PARAM_END,
-	};
 	uint8_t none = 0;
 	size_t n;
 	int rc = twin_begin(c, tag);
 
+	c->tag_at = CCM_TAG_HERE;
 	if (rc)
 		return rc;
 	f = &c->soft->cipher;
@@ -175,8 +210,11 @@ static int ccm_twin(struct ccm_ctx *c, uint8_t *out, const uint8_t *in,
 	if (!f->update(c->twin, len ? out : &none, &n, len, len ? in : &none,
 		       len))
 		return c->encrypt ? -EPROTO : -EBADMSG;
-	if (c->encrypt && !f->get_ctx_params(c->twin, params))
-		return -EPROTO;
+	if (!c->encrypt)
+		return 0;
+	if (tag != c->tag)
+		return twin_tag(c, tag);
+	c->tag_at = CCM_TAG_MADE;
 	return 0;
 }
 
@@ -217,9 +255,12 @@ static int ccm_crypt(struct ccm_ctx *c, uint8_t *out, const uint8_t *in,
 {
 	int rc;
 
-	if (len && offload_choose_cipher(c->prov->off, c->spec->kind,
-					 c->encrypt, len + c->aad.len)) {
+	if (len + c->aad.len >= c->small && len &&
+	    offload_choose_cipher(c->prov->off, c->spec->kind, c->encrypt,
+				  len + c->aad.len)) {
 		rc = ccm_job(c, out, in, len, tag);
+		if (!rc && tag == c->tag)
+			c->tag_at = CCM_TAG_HERE;
 		if (!rc)
 			return 0;
 		if (rc != -EBADMSG &&
@@ -326,6 +367,7 @@ static int ccm_init(struct ccm_ctx *c, const uint8_t *key, size_t key_len,
 		    const uint8_t *iv, size_t iv_len, bool encrypt)
 {
 	if (c->encrypt != encrypt) {
+		c->tag_at = CCM_TAG_HERE;
 		c->tag_set = false;
 		c->twin_keyed = false;
 	}
@@ -357,7 +399,7 @@ static int ccm_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
 	struct ccm_ctx *c = ctx;
 
 	return wdp_ok(c->prov, ccm_init(c, key, key_len, iv, iv_len, true)) &&
-	       ccm_set_ctx_params(c, params);
+	       (!params || ccm_set_ctx_params(c, params));
 }
 
 static OSSL_FUNC_cipher_decrypt_init_fn ccm_decrypt_init;
@@ -368,7 +410,7 @@ static int ccm_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
 	struct ccm_ctx *c = ctx;
 
 	return wdp_ok(c->prov, ccm_init(c, key, key_len, iv, iv_len, false)) &&
-	       ccm_set_ctx_params(c, params);
+	       (!params || ccm_set_ctx_params(c, params));
 }
 
 static OSSL_FUNC_cipher_update_fn ccm_update;
@@ -457,6 +499,7 @@ static bool ccm_give_tag(void *ctx, OSSL_PARAM *p)
 	struct ccm_ctx *c = ctx;
 
 	if (!c->encrypt || !c->tag_set || p->data_size > c->tag_len ||
+	    ccm_tag_here(c) ||
 	    !OSSL_PARAM_set_octet_string(p, c->tag, p->data_size))
 		return false;
 	c->tag_set = c->iv_set = false;
@@ -479,6 +522,14 @@ static int ccm_get_ctx_params(void *ctx, OSSL_PARAM params[])
 {
 	struct ccm_ctx *c = ctx;
 
+	if (params && params[0].key && !params[1].key) {
+		/* what EVP asks for each message */
+		if (wdp_param_is(params, OSSL_CIPHER_PARAM_IVLEN))
+			return OSSL_PARAM_set_size_t(params, c->iv_len);
+		if (wdp_param_is(params, OSSL_CIPHER_PARAM_AEAD_TAG))
+			return wdp_ok(c->prov,
+				      ccm_give_tag(c, params) ? 0 : -EINVAL);
+	}
 	return wdp_give_params(c->prov, ccm_givers, WD_ARRAY_SIZE(ccm_givers),
 			       c, params);
 }
@@ -496,6 +547,11 @@ static int ccm_take_tag(void *ctx, const OSSL_PARAM *p)
 		c->tag_set = true;
 	}
 	c->tag_len = p->data_size;
+	c->tag_at = CCM_TAG_HERE;
+	/* most likely the next message will be the twin's as well */
+	if (p->data && c->twin_keyed && c->twin_tag_len == c->tag_len &&
+	    !twin_set(c, NULL, c->tag, c->tag_len))
+		c->tag_at = CCM_TAG_TOLD;
 	return 0;
 }
 
@@ -554,6 +610,11 @@ static int ccm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct ccm_ctx *c = ctx;
 
+	/* what EVP says of each message */
+	if (params && params[0].key && !params[1].key &&
+	    wdp_param_is(params, OSSL_CIPHER_PARAM_AEAD_TAG) &&
+	    params[0].data_type == OSSL_PARAM_OCTET_STRING)
+		return wdp_ok(c->prov, ccm_take_tag(c, params));
 	return wdp_take_params(c->prov, ccm_takers, WD_ARRAY_SIZE(ccm_takers),
 			       c, params);
 }

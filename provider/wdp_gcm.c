@@ -62,6 +62,14 @@ enum gcm_iv_state {
 	GCM_IV_SPENT,
 };
 
+/* Handing a tag over costs a search through all the twin's parameters: only
+ * when somebody asks, and as it comes. */
+enum gcm_tag_at {
+	GCM_TAG_HERE, /* in gcm_ctx.tag */
+	GCM_TAG_MADE, /* it is the twin's, and not yet here */
+	GCM_TAG_TOLD, /* the twin expects what is here */
+};
+
 enum gcm_stage { GCM_FRESH, GCM_TWIN, GCM_DEVICE, GCM_RESUMED };
 
 /* What the device left behind: enough to go on without it. */
@@ -89,6 +97,7 @@ struct gcm_ctx {
 	struct wdp_aad aad;
 	enum gcm_iv_state iv_state;
 	enum gcm_stage stage;
+	enum gcm_tag_at tag_at;
 	uint8_t key[WDP_KEY_MAX];
 	uint8_t nonce[GCM_BLOCK]; /* of this message when it is 12 bytes */
 	uint8_t tag[GCM_TAG];
@@ -139,12 +148,36 @@ static bool gcm_in_twin(const struct gcm_ctx *c)
 	       (c->stage == GCM_TWIN || c->stage == GCM_RESUMED);
 }
 
+static int gcm_twin_tag(struct gcm_ctx *c, uint8_t *tag)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag,
+					GCM_TAG),
+		OSSL_PARAM_END,
+	};
+
+	return c->soft->cipher.get_ctx_params(c->twin, params) ? 0 : -EPROTO;
+}
+
+/* See that the tag is here, and here only. */
+static int gcm_tag_here(struct gcm_ctx *c)
+{
+	int rc = 0;
+
+	if (c->tag_at == GCM_TAG_MADE)
+		rc = gcm_twin_tag(c, c->tag);
+	c->tag_at = GCM_TAG_HERE;
+	return rc;
+}
+
 static OSSL_FUNC_cipher_dupctx_fn gcm_dup;
 static void *gcm_dup(void *ctx)
 {
-	const struct gcm_ctx *from = ctx;
-	struct gcm_ctx *c = OPENSSL_memdup(from, sizeof(*c));
+	struct gcm_ctx *from = ctx, *c;
 
+	if (gcm_tag_here(from))
+		return NULL;
+	c = OPENSSL_memdup(from, sizeof(*c));
 	if (!c)
 		return NULL;
 	c->twin = NULL;
@@ -216,24 +249,26 @@ static int gcm_twin_take(struct gcm_ctx *c)
 	return rc;
 }
 
-/* @tag: expected (decrypt) or out. */
-static int gcm_twin_final(struct gcm_ctx *c, uint8_t *tag, size_t len)
+static int gcm_twin_bytes(struct gcm_ctx *c, const char *name, uint8_t *v,
+			  size_t len)
 {
-	const struct wdp_direct_cipher *f = &c->soft->cipher;
 	OSSL_PARAM params[] = {
-		OSSL_PARAM_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, len),
+		OSSL_PARAM_octet_string(name, v, len),
 		OSSL_PARAM_END,
 	};
+
+	return c->soft->cipher.set_ctx_params(c->twin, params) ? 0 : -EPROTO;
+}
+
+/* To decrypt, the twin has been told the tag. */
+static int gcm_twin_final(struct gcm_ctx *c)
+{
 	uint8_t none[GCM_BLOCK];
 	size_t n;
 
-	if (!c->encrypt && !f->set_ctx_params(c->twin, params))
-		return -EPROTO;
-	if (!f->final(c->twin, none, &n, sizeof(none)))
-		return c->encrypt ? -EPROTO : -EBADMSG;
-	if (c->encrypt && !f->get_ctx_params(c->twin, params))
-		return -EPROTO;
-	return 0;
+	if (c->soft->cipher.final(c->twin, none, &n, sizeof(none)))
+		return 0;
+	return c->encrypt ? -EPROTO : -EBADMSG;
 }
 
 /* ---- going on in software after the device ----------------------------- */
@@ -545,27 +580,38 @@ static int gcm_data_update(struct gcm_ctx *c, uint8_t *out, const uint8_t *in,
 	return rc;
 }
 
+/* A message is judged once, and an IV used once.  @at: the tag, if it was
+ * made. */
+static void gcm_over(struct gcm_ctx *c, enum gcm_tag_at at)
+{
+	if (c->encrypt)
+		c->tag_len = GCM_TAG;
+	c->tag_at = c->encrypt ? at : GCM_TAG_HERE;
+	c->iv_state = GCM_IV_SPENT;
+}
+
 static int gcm_encrypt_final(struct gcm_ctx *c)
 {
-	uint8_t tag[GCM_TAG];
 	int rc = 0;
 
 	if (c->stage == GCM_DEVICE)
-		memcpy(tag, c->prefix.tag, GCM_TAG);
+		memcpy(c->tag, c->prefix.tag, GCM_TAG);
 	else
-		rc = gcm_twin_final(c, tag, GCM_TAG);
+		rc = gcm_twin_final(c);
 	if (rc)
 		return rc;
-	if (c->stage == GCM_RESUMED)
-		gcm_fix(c, tag, tag, GCM_TAG);
-	memcpy(c->tag, tag, GCM_TAG);
-	c->tag_len = GCM_TAG;
-	return 0;
+	gcm_over(c, c->stage == GCM_DEVICE ? GCM_TAG_HERE : GCM_TAG_MADE);
+	if (c->stage != GCM_RESUMED)
+		return 0;
+	rc = gcm_tag_here(c);
+	gcm_fix(c, c->tag, c->tag, GCM_TAG);
+	return rc;
 }
 
 static int gcm_decrypt_final(struct gcm_ctx *c)
 {
 	uint8_t tag[GCM_TAG];
+	int rc = 0;
 
 	if (c->tag_len == GCM_TAG_NONE)
 		return -EINVAL;
@@ -573,10 +619,16 @@ static int gcm_decrypt_final(struct gcm_ctx *c)
 		return wd_equal_ct(c->prefix.tag, c->tag, c->tag_len)
 			       ? 0
 			       : -EBADMSG;
-	memcpy(tag, c->tag, GCM_TAG);
-	if (c->stage == GCM_RESUMED)
-		gcm_fix(c, tag, tag, c->tag_len);
-	return gcm_twin_final(c, tag, c->tag_len);
+	if (c->stage == GCM_RESUMED) {
+		gcm_fix(c, tag, c->tag, c->tag_len);
+		rc = gcm_twin_bytes(c, OSSL_CIPHER_PARAM_AEAD_TAG, tag,
+				    c->tag_len);
+	} else if (c->tag_at != GCM_TAG_TOLD) {
+		rc = gcm_twin_bytes(c, OSSL_CIPHER_PARAM_AEAD_TAG, c->tag,
+				    c->tag_len);
+	}
+	c->tag_at = GCM_TAG_HERE;
+	return rc ? rc : gcm_twin_final(c);
 }
 
 static int gcm_finish(struct gcm_ctx *c)
@@ -681,18 +733,12 @@ static int gcm_tls_payload(struct gcm_ctx *c, uint8_t *data, size_t len,
 	rc = c->stage == GCM_FRESH ? gcm_twin_take(c) : 0;
 	if (!rc)
 		rc = gcm_twin_update(c, data, data, len);
-	return rc ? rc : gcm_twin_final(c, tag, GCM_TAG);
-}
-
-static int gcm_twin_bytes(struct gcm_ctx *c, const char *name, uint8_t *v,
-			  size_t len)
-{
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_octet_string(name, v, len),
-		OSSL_PARAM_END,
-	};
-
-	return c->soft->cipher.set_ctx_params(c->twin, params) ? 0 : -EPROTO;
+	if (!rc && !c->encrypt)
+		rc = gcm_twin_bytes(c, OSSL_CIPHER_PARAM_AEAD_TAG, tag,
+				    GCM_TAG);
+	if (!rc)
+		rc = gcm_twin_final(c);
+	return rc || !c->encrypt ? rc : gcm_twin_tag(c, tag);
 }
 
 /* The twin's next IV is ours. */
@@ -758,6 +804,7 @@ static int gcm_tls_record(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
 		return -EINVAL;
 	if (c->encrypt && !++c->tls_records)
 		return -EINVAL;
+	c->tag_at = GCM_TAG_HERE; /* what the twin has is the record's */
 	/* SM4-GCM below 3.2 is our own, and no record cipher of libssl's */
 	if (len < c->small && c->iv_len == GCM_NONCE &&
 	    c->spec->kind == OFFLOAD_AES_GCM)
@@ -781,13 +828,19 @@ static OSSL_FUNC_cipher_set_ctx_params_fn gcm_set_ctx_params;
 static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
 		    const uint8_t *iv, size_t iv_len, bool encrypt)
 {
+	int rc = 0;
+
 	/* Neither the other direction nor another key goes on with a message
 	 * half done. */
 	if ((key || c->encrypt != encrypt) && c->iv_state == GCM_IV_TAKEN)
 		c->iv_state = GCM_IV_SPENT;
-	if (c->encrypt != encrypt)
+	if (c->encrypt != encrypt) {
+		rc = gcm_tag_here(c);
 		c->twin_keyed = c->twin_tls = false;
+	}
 	c->encrypt = encrypt;
+	if (rc)
+		return rc;
 	if (iv) {
 		if (!iv_len || iv_len > GCM_IV_MAX)
 			return -ERANGE;
@@ -801,6 +854,8 @@ static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
 		memcpy(c->key, key, key_len);
 		c->key_set = true;
 		c->twin_keyed = false;
+		if (c->tag_at == GCM_TAG_TOLD)
+			c->tag_at = GCM_TAG_HERE;
 		c->twin_tls = false;
 		c->tls_records = 0;
 	}
@@ -815,7 +870,7 @@ static int gcm_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
 	struct gcm_ctx *c = ctx;
 
 	return wdp_ok(c->prov, gcm_init(c, key, key_len, iv, iv_len, true)) &&
-	       gcm_set_ctx_params(c, params);
+	       (!params || gcm_set_ctx_params(c, params));
 }
 
 static OSSL_FUNC_cipher_decrypt_init_fn gcm_decrypt_init;
@@ -826,7 +881,7 @@ static int gcm_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
 	struct gcm_ctx *c = ctx;
 
 	return wdp_ok(c->prov, gcm_init(c, key, key_len, iv, iv_len, false)) &&
-	       gcm_set_ctx_params(c, params);
+	       (!params || gcm_set_ctx_params(c, params));
 }
 
 /* @in NULL: final; @out NULL: AAD. */
@@ -854,12 +909,28 @@ static int gcm_do(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
 	return rc;
 }
 
+/* Is the message the twin's, or does @len bytes of payload make it so?  Below
+ * the threshold each instruction here can be seen. */
+static bool gcm_all_twin(struct gcm_ctx *c, const uint8_t *out,
+			 const uint8_t *in, size_t len)
+{
+	if (c->iv_state != GCM_IV_TAKEN || c->tls_aad_set)
+		return false;
+	if (c->stage == GCM_TWIN)
+		return true;
+	return c->stage == GCM_FRESH && out && in && len &&
+	       len + c->aad.len < c->small && !gcm_twin_take(c);
+}
+
 static OSSL_FUNC_cipher_update_fn gcm_update;
 static int gcm_update(void *ctx, unsigned char *out, size_t *out_len,
 		      size_t out_size, const unsigned char *in, size_t len)
 {
 	struct gcm_ctx *c = ctx;
 
+	if (gcm_all_twin(c, out, in, len))
+		return c->soft->cipher.update(c->twin, out, out_len, out_size,
+					      in, len);
 	*out_len = 0;
 	if (!len)
 		return 1;
@@ -873,9 +944,15 @@ static int gcm_final(void *ctx, unsigned char *out, size_t *out_len,
 		     size_t out_size)
 {
 	struct gcm_ctx *c = ctx;
+	int ok;
 
-	(void)out_size;
-	return wdp_ok(c->prov, gcm_do(c, out, out_len, NULL, 0));
+	if (!gcm_all_twin(c, NULL, NULL, 0) ||
+	    (!c->encrypt && c->tag_at != GCM_TAG_TOLD))
+		return wdp_ok(c->prov, gcm_do(c, out, out_len, NULL, 0));
+	ok = c->soft->cipher.final(c->twin, out, out_len, out_size);
+	if (ok || !c->encrypt)
+		gcm_over(c, GCM_TAG_MADE);
+	return ok;
 }
 
 /* EVP_Cipher(): an update, or the end when there is no input. */
@@ -1021,7 +1098,7 @@ static bool gcm_give_tag(void *ctx, OSSL_PARAM *p)
 	struct gcm_ctx *c = ctx;
 
 	return p->data_size && p->data_size <= GCM_TAG && c->encrypt &&
-	       c->tag_len != GCM_TAG_NONE &&
+	       c->tag_len != GCM_TAG_NONE && !gcm_tag_here(c) &&
 	       OSSL_PARAM_set_octet_string(p, c->tag, p->data_size);
 }
 
@@ -1063,6 +1140,14 @@ static int gcm_get_ctx_params(void *ctx, OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
 
+	if (params && params[0].key && !params[1].key) {
+		/* what EVP asks for each message */
+		if (wdp_param_is(params, OSSL_CIPHER_PARAM_IVLEN))
+			return OSSL_PARAM_set_size_t(params, c->iv_len);
+		if (c->tag_at == GCM_TAG_MADE &&
+		    wdp_param_is(params, OSSL_CIPHER_PARAM_AEAD_TAG))
+			return c->soft->cipher.get_ctx_params(c->twin, params);
+	}
 	return wdp_give_params(c->prov, gcm_givers, WD_ARRAY_SIZE(gcm_givers),
 			       c, params);
 }
@@ -1070,13 +1155,17 @@ static int gcm_get_ctx_params(void *ctx, OSSL_PARAM params[])
 static int gcm_take_tag(void *ctx, const OSSL_PARAM *p)
 {
 	struct gcm_ctx *c = ctx;
-	void *tag = c->tag;
-	size_t len;
+	size_t len = p->data_size;
 
-	if (!OSSL_PARAM_get_octet_string(p, &tag, GCM_TAG, &len) || !len ||
-	    c->encrypt)
+	if (!p->data || !len || len > GCM_TAG || c->encrypt)
 		return -EINVAL;
+	memcpy(c->tag, p->data, len);
 	c->tag_len = len;
+	c->tag_at = GCM_TAG_HERE;
+	/* most likely the next message will be the twin's as well */
+	if (c->stage == GCM_TWIN && c->twin_keyed &&
+	    !gcm_twin_bytes(c, p->key, c->tag, len))
+		c->tag_at = GCM_TAG_TOLD;
 	return 0;
 }
 
@@ -1140,6 +1229,11 @@ static int gcm_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
 	struct gcm_ctx *c = ctx;
 
+	/* what EVP says of each message */
+	if (params && params[0].key && !params[1].key &&
+	    wdp_param_is(params, OSSL_CIPHER_PARAM_AEAD_TAG) &&
+	    params[0].data_type == OSSL_PARAM_OCTET_STRING)
+		return wdp_ok(c->prov, gcm_take_tag(c, params));
 	return wdp_take_params(c->prov, gcm_takers, WD_ARRAY_SIZE(gcm_takers),
 			       c, params);
 }
