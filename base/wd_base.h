@@ -6,6 +6,7 @@
 #ifndef WD_BASE_H
 #define WD_BASE_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,6 +20,18 @@ static inline void wd_wipe(void *p, size_t len)
 	if (p && len)
 		explicit_bzero(p, len);
 }
+
+#define WD_STRIPES 16
+
+/* Which of a few copies of something this thread is to use, so that threads
+ * are not in each other's way.  Handles are addresses, pages apart. */
+static inline unsigned int wd_stripe(void)
+{
+	uint64_t self = (uint64_t)pthread_self();
+
+	return (unsigned int)((self >> 12) * 0x9e3779b97f4a7c15u >> 60);
+}
+_Static_assert(WD_STRIPES == 16, "the top four bits choose one");
 
 /* Equal or not in time that depends on @len alone. */
 static inline int wd_equal_ct(const void *a, const void *b, size_t len)

@@ -267,14 +267,12 @@ void stats_proc_free(struct proc *p)
 static struct stats_stripe *stripe(struct offload *o)
 {
 	struct proc *p = proc_get(o);
-	uint64_t self = (uint64_t)pthread_self();
 
-	/* Thread handles are addresses, pages apart. */
-	return p ? &atomic_load_explicit(&p->stripes, memory_order_acquire)
-			       [(self >> 12) * 0x9e3779b97f4a7c15u >> 60]
+	return p ? &atomic_load_explicit(&p->stripes,
+					 memory_order_acquire)[wd_stripe()]
 		 : NULL;
 }
-_Static_assert(STATS_STRIPES == 16, "the top four bits choose one");
+_Static_assert(STATS_STRIPES == WD_STRIPES, "a thread's is one of them");
 
 static void count(struct offload *o, enum offload_kind kind,
 		  enum offload_why why)
