@@ -49,6 +49,7 @@
 #include <openssl/evp.h>
 #include <openssl/types.h>
 
+#include "base/wd_base.h"
 #include "base/wd_log.h"
 #include "offload/offload.h"
 
@@ -94,11 +95,20 @@ struct wdp_twin;
 struct wdp_curve;
 struct wdp_direct;
 struct wdp_method;
+struct wdp_digest;
+struct wdp_stream;
 
 /* A mistake in the configuration, told once at load; newest first. */
 struct wdp_complaint {
 	struct wdp_complaint *next;
 	char text[];
+};
+
+/* Contexts of digests between two messages, by stripe of threads: libcrypto
+ * before 3.2 frees one and makes another for each.  wdp_digest.c */
+struct wdp_digest_idle {
+	_Atomic(struct wdp_digest *) digest[SEC_DIGEST_ALGS];
+	_Atomic(struct wdp_stream *) stream;
 };
 
 struct wdp_ctx {
@@ -131,6 +141,7 @@ struct wdp_ctx {
 
 	/* Blocks not in use; wdp_room.c. */
 	_Atomic(struct wdp_room *) rooms[8];
+	struct wdp_digest_idle digest_idle[WD_STRIPES];
 
 	/* How to read and write the application's BIOs; wdp_alone_bio.c. */
 	_Atomic(BIO_METHOD *) bio_method;
@@ -154,6 +165,9 @@ const EVP_MD *wdp_twin_md(struct wdp_ctx *p, const char *name);
 
 /* Frees the context and everything fetched from it. */
 void wdp_twin_free(struct wdp_ctx *p);
+
+/* Frees what is idle; before the twin. */
+void wdp_digest_fini(struct wdp_ctx *p);
 
 /* ---- who else is there ------------------------------------------------- */
 

@@ -32,35 +32,61 @@ struct wdp_digest_spec {
 	uint8_t size, block;
 };
 
-struct digest_ctx {
+struct wdp_digest {
 	struct wdp_ctx *prov;
 	const struct wdp_digest_spec *spec;
 	const struct wdp_direct *soft;
 	void *twin;		   /* soft's context */
-	struct wdp_stream *stream; /* NULL until needed, then kept */
+	struct wdp_stream *stream; /* NULL but for a message */
 	uint64_t total;		   /* bytes the twin has seen */
 	size_t small;		   /* bytes: the twin's without a question */
 	bool streaming;		   /* the message is the stream's */
 	uint8_t held[DIGEST_HOLD];
 };
 
-static void *digest_new(void *prov, const struct wdp_digest_spec *spec)
+/* ---- life -------------------------------------------------------------- */
+
+static void stream_free(struct wdp_ctx *p, struct wdp_stream *s)
+{
+	_Atomic(struct wdp_stream *) *idle =
+		&p->digest_idle[wd_stripe()].stream;
+
+	if (!s)
+		return;
+	wdp_stream_wipe(s);
+	wdp_stream_free(atomic_exchange(idle, s));
+}
+
+static struct wdp_stream *stream_new(struct wdp_ctx *p)
+{
+	struct wdp_stream *s;
+
+	s = atomic_exchange(&p->digest_idle[wd_stripe()].stream, NULL);
+	return s ? s : wdp_stream_new(p);
+}
+
+static _Atomic(struct wdp_digest *) *
+digest_idle(struct wdp_ctx *p, const struct wdp_digest_spec *spec)
+{
+	return &p->digest_idle[wd_stripe()].digest[spec->alg];
+}
+
+static struct wdp_digest *digest_make(struct wdp_ctx *p,
+				      const struct wdp_digest_spec *spec)
 {
 	const struct wdp_direct *soft =
-		wdp_direct_row(prov, spec->row, OSSL_OP_DIGEST, spec->twin);
-	struct digest_ctx *d;
+		wdp_direct_row(p, spec->row, OSSL_OP_DIGEST, spec->twin);
+	struct wdp_digest *d;
 
 	if (!soft)
 		return NULL;
-	d = OPENSSL_malloc(sizeof(*d));
+	d = OPENSSL_zalloc(sizeof(*d));
 	if (!d)
 		return NULL;
-	/* one is made for every message: all but what is held */
-	memset(d, 0, offsetof(struct digest_ctx, held));
-	d->prov = prov;
+	d->prov = p;
 	d->spec = spec;
 	d->soft = soft;
-	d->small = wdp_small(prov, spec->kind);
+	d->small = wdp_small(p, spec->kind);
 	d->twin = soft->digest.newctx(soft->prov);
 	if (d->twin)
 		return d;
@@ -68,25 +94,76 @@ static void *digest_new(void *prov, const struct wdp_digest_spec *spec)
 	return NULL;
 }
 
+static void *digest_new(void *prov, const struct wdp_digest_spec *spec)
+{
+	_Atomic(struct wdp_digest *) *idle = digest_idle(prov, spec);
+	struct wdp_digest *d = NULL;
+
+	if (atomic_load_explicit(idle, memory_order_relaxed))
+		d = atomic_exchange(idle, NULL);
+	return d ? d : digest_make(prov, spec);
+}
+
+static void digest_destroy(struct wdp_digest *d)
+{
+	if (d->twin)
+		d->soft->digest.freectx(d->twin);
+	OPENSSL_free(d);
+}
+
+/* Nothing of a message that is over stays, in the twin neither: its words are
+ * set anew, and the block it held is written over. */
+static bool digest_twin_wipe(struct wdp_digest *d)
+{
+	static const uint8_t zeroes[WDP_BLOCK_MAX];
+	const struct wdp_direct_digest *f = &d->soft->digest;
+
+	return d->twin && f->init(d->twin, NULL) &&
+	       f->update(d->twin, zeroes, d->spec->block - 1u);
+}
+
 static OSSL_FUNC_digest_freectx_fn digest_free;
 static void digest_free(void *ctx)
 {
-	struct digest_ctx *d = ctx;
+	struct wdp_digest *d = ctx;
+	_Atomic(struct wdp_digest *) *idle;
 
 	if (!d)
 		return;
-	if (d->twin)
-		d->soft->digest.freectx(d->twin);
-	wdp_stream_free(d->stream);
+	idle = digest_idle(d->prov, d->spec);
+	stream_free(d->prov, d->stream);
 	wd_wipe(d->held, d->total < DIGEST_HOLD ? d->total : DIGEST_HOLD);
-	OPENSSL_free(d);
+	d->stream = NULL;
+	d->streaming = false;
+	d->total = 0;
+	if (!atomic_load_explicit(idle, memory_order_relaxed) &&
+	    digest_twin_wipe(d))
+		d = atomic_exchange(idle, d);
+	if (d)
+		digest_destroy(d);
+}
+
+void wdp_digest_fini(struct wdp_ctx *p)
+{
+	for (int i = 0; i < WD_STRIPES; i++) {
+		struct wdp_digest_idle *idle = &p->digest_idle[i];
+
+		wdp_stream_free(atomic_exchange(&idle->stream, NULL));
+		for (int alg = 0; alg < SEC_DIGEST_ALGS; alg++) {
+			struct wdp_digest *d;
+
+			d = atomic_exchange(&idle->digest[alg], NULL);
+			if (d)
+				digest_destroy(d);
+		}
+	}
 }
 
 static OSSL_FUNC_digest_dupctx_fn digest_dup;
 static void *digest_dup(void *ctx)
 {
-	const struct digest_ctx *from = ctx;
-	struct digest_ctx *d = OPENSSL_memdup(from, sizeof(*d));
+	const struct wdp_digest *from = ctx;
+	struct wdp_digest *d = OPENSSL_memdup(from, sizeof(*d));
 
 	if (!d)
 		return NULL;
@@ -103,7 +180,7 @@ static void *digest_dup(void *ctx)
 static OSSL_FUNC_digest_init_fn digest_init;
 static int digest_init(void *ctx, const OSSL_PARAM params[])
 {
-	struct digest_ctx *d = ctx;
+	struct wdp_digest *d = ctx;
 
 	d->streaming = false;
 	d->total = 0;
@@ -112,7 +189,7 @@ static int digest_init(void *ctx, const OSSL_PARAM params[])
 
 /* ---- the message ------------------------------------------------------- */
 
-static bool digest_worth(const struct digest_ctx *d, size_t len)
+static bool digest_worth(const struct wdp_digest *d, size_t len)
 {
 	return len >= d->small && d->total <= DIGEST_HOLD &&
 	       offload_choose(d->prov->off, d->spec->kind, len) &&
@@ -120,10 +197,10 @@ static bool digest_worth(const struct digest_ctx *d, size_t len)
 }
 
 /* From the twin to a stream: what came before is here. */
-static int digest_take(struct digest_ctx *d)
+static int digest_take(struct wdp_digest *d)
 {
 	if (!d->stream)
-		d->stream = wdp_stream_new(d->prov);
+		d->stream = stream_new(d->prov);
 	if (!d->stream)
 		return -ENOMEM;
 	d->streaming = true;
@@ -134,7 +211,7 @@ static int digest_take(struct digest_ctx *d)
 static OSSL_FUNC_digest_update_fn digest_update;
 static int digest_update(void *ctx, const unsigned char *in, size_t len)
 {
-	struct digest_ctx *d = ctx;
+	struct wdp_digest *d = ctx;
 	int rc = 0;
 
 	if (!d->streaming && digest_worth(d, len))
@@ -154,14 +231,19 @@ static OSSL_FUNC_digest_final_fn digest_final;
 static int digest_final(void *ctx, unsigned char *out, size_t *out_len,
 			size_t out_size)
 {
-	struct digest_ctx *d = ctx;
+	struct wdp_digest *d = ctx;
+	int rc;
 
 	if (!d->streaming)
 		return d->soft->digest.final(d->twin, out, out_len, out_size);
 	if (out_size < d->spec->size)
 		return wdp_ok(d->prov, -ENOBUFS);
 	*out_len = d->spec->size;
-	return wdp_ok(d->prov, wdp_stream_final(d->stream, out));
+	rc = wdp_stream_final(d->stream, out);
+	stream_free(d->prov, d->stream);
+	d->stream = NULL;
+	d->streaming = false;
+	return wdp_ok(d->prov, rc);
 }
 
 /* Everything at hand: one job without a saved state, if one can carry it. */
@@ -190,7 +272,7 @@ static int digest_at_once(struct wdp_ctx *prov,
 			  const unsigned char *in, size_t len,
 			  unsigned char *out, size_t *out_len, size_t out_size)
 {
-	struct digest_ctx *d;
+	struct wdp_digest *d;
 	int ok;
 
 	if (out_size < spec->size)
@@ -212,7 +294,7 @@ static int digest_at_once(struct wdp_ctx *prov,
 static OSSL_FUNC_digest_set_ctx_params_fn digest_set_ctx_params;
 static int digest_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 {
-	struct digest_ctx *d = ctx;
+	struct wdp_digest *d = ctx;
 
 	if (!OSSL_PARAM_locate_const(params, OSSL_DIGEST_PARAM_SSL3_MS) ||
 	    !d->soft->digest.set_ctx_params)

@@ -134,6 +134,7 @@ static void wdp_teardown(void *provctx)
 	offload_free(p->off);
 	wdp_table_fini(p);
 	wdp_alone_fini(p);
+	wdp_digest_fini(p);
 	wdp_direct_free(p);
 	wdp_curves_free(p);
 	wdp_twin_free(p);

@@ -87,6 +87,16 @@ void wdp_stream_free(struct wdp_stream *s)
 	OPENSSL_free(s);
 }
 
+void wdp_stream_wipe(struct wdp_stream *s)
+{
+	if (s->gathering)
+		wd_wipe(s->gather, WDP_STREAM_GATHER);
+	wd_wipe(s->state, sizeof(s->state));
+	wd_wipe(s->held, sizeof(s->held));
+	s->gathering = false;
+	s->held_len = 0;
+}
+
 struct wdp_stream *wdp_stream_dup(const struct wdp_stream *from)
 {
 	struct wdp_stream *s = OPENSSL_memdup(from, sizeof(*s));

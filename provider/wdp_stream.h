@@ -41,6 +41,8 @@ bool wdp_stream_able(struct wdp_ctx *p, enum offload_kind kind,
 		     enum sec_digest_alg alg, size_t len);
 
 struct wdp_stream *wdp_stream_new(struct wdp_ctx *p);
+/* Between two messages: nothing of the last one stays. */
+void wdp_stream_wipe(struct wdp_stream *s);
 struct wdp_stream *wdp_stream_dup(const struct wdp_stream *s);
 void wdp_stream_free(struct wdp_stream *s);
 
