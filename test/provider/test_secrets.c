@@ -344,6 +344,55 @@ static void ciphers_leave_neither_plaintext_nor_key(void)
 			cipher_leaves_nothing(devices[d], &rows[i]);
 }
 
+/* ---- digests ------------------------------------------------------------- */
+
+/* In pieces: what waits for its block is copied, by us or by the twin. */
+static int digest_run(struct task *t)
+{
+	EVP_MD *md = EVP_MD_fetch(t->side->lib, t->cipher, t->side->q);
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	uint8_t out[EVP_MAX_MD_SIZE];
+	size_t at = 0, n = t->in_len;
+	int ok = EVP_DigestInit_ex2(c, md, NULL);
+
+	for (; ok && at < n; at += 50)
+		ok = EVP_DigestUpdate(c, t->in + at, n - at < 50 ? n - at : 50);
+	ok = ok && EVP_DigestFinal_ex(c, out, NULL);
+	EVP_MD_CTX_free(c);
+	EVP_MD_free(md);
+	return ok;
+}
+
+static void a_digest_that_is_kept_for_the_next_holds_nothing(void)
+{
+	static const char *const names[] = { "MD5", "SHA1", "SHA2-256",
+					     "SHA2-512", "SM3" };
+
+	for (size_t d = 0; d < ARRAY(devices); d++)
+		for (size_t i = 0; i < ARRAY(names); i++)
+			for (size_t len = 32; len <= 1120; len += 1088) {
+				struct side *s =
+					side_wd(devices[d], "no", false);
+				struct task t = { .side = s,
+						  .cipher = names[i],
+						  .in_len = len };
+				struct needle first, last;
+
+				noise(t.in, sizeof(t.in));
+				needle_take(&first, t.in + 2);
+				needle_take(&last, t.in + len - 18);
+				T_EQ(digest_run(&t), 1);
+				forget(&t);
+				if (!needle_goes(&first) || !needle_goes(&last))
+					t_fail(__FILE__, __LINE__,
+					       "%s, %s of %zu: %u, %u",
+					       devices[d], names[i], len,
+					       needle_count(&first),
+					       needle_count(&last));
+				side_free(s);
+			}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct t_case cases[] = {
@@ -353,6 +402,7 @@ int main(int argc, char **argv)
 		T_CASE(a_dropped_encryption_leaves_no_plaintext),
 		T_CASE(a_key_that_is_freed_is_gone),
 		T_CASE(ciphers_leave_neither_plaintext_nor_key),
+		T_CASE(a_digest_that_is_kept_for_the_next_holds_nothing),
 	};
 
 	setenv("WD_MIN_BYTES", "0", 1);
