@@ -26,6 +26,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BUILD = os.environ.get("WD_BUILD", "build")
@@ -153,6 +154,36 @@ class ProviderTest(unittest.TestCase):
                 p.wait()
             p.stdout.close()
             p.stderr.close()
+
+    def model_daemon(self, *args, jail=None):
+        """Run wd-emu --listen for everybody; its process, and WD_DEVICE for
+        those who share it: inside the chroot @jail, too."""
+        sock = self.path("wd.sock")
+        p = subprocess.Popen([os.path.join(BUILD, "tools", "wd-emu"),
+                              "--listen", sock, "--mode", "666", "--stats",
+                              self.path("device.json"), *args],
+                             stderr=subprocess.DEVNULL)
+        self.addCleanup(self.end_program, p)
+        for _ in range(200):
+            if os.path.exists(sock):
+                break
+            time.sleep(0.05)
+        if jail:
+            # The same path leads to it.
+            os.makedirs(jail + self.dir)
+            os.link(sock, jail + sock)
+        return p, "unix:" + sock
+
+    @staticmethod
+    def end_program(p, patience=30):
+        """Ask it to end, then don't ask."""
+        if p.poll() is None:
+            p.terminate()
+            try:
+                p.wait(patience)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                p.wait()
 
     def conf(self, wd="", providers=("default", "wd"), prefer=PREFER, **more):
         """Write an openssl.cnf activating @providers in this order; @wd:

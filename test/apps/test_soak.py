@@ -346,35 +346,12 @@ class Soak(wdtest.ProviderTest):
         with open(self.path(name + ".out"), "ab") as out:
             p = subprocess.Popen(argv, cwd=self.dir, stdout=out, stderr=out,
                                  env=env or None)
-        self.addCleanup(self.end, p)
+        self.addCleanup(self.end_program, p)
         return p
 
-    @staticmethod
-    def end(p, how=signal.SIGTERM):
-        if p.poll() is None:
-            p.send_signal(how)
-            try:
-                p.wait(30)
-            except subprocess.TimeoutExpired:
-                p.kill()
-                p.wait()
-
     def start_device(self):
-        sock = self.path("wd.sock")
-        argv = [os.path.join(wdtest.BUILD, "tools", "wd-emu"), "--listen",
-                sock, "--mode", "666", "--stats", self.path("device.json")]
-        for f in FAULTS:
-            argv += ["--fault", f]
-        p = self.start("wd-emu", argv)
-        for _ in range(200):
-            if os.path.exists(sock):
-                break
-            time.sleep(0.05)
-        # The same path leads to it inside the chroot.
-        inside = self.path("jail") + self.dir
-        os.makedirs(inside)
-        os.link(sock, os.path.join(inside, "wd.sock"))
-        return p, "unix:" + sock
+        faults = [word for f in FAULTS for word in ("--fault", f)]
+        return self.model_daemon(*faults, jail=self.path("jail"))
 
     def environment(self, device, **more):
         # A timeout above what the model needs on a machine this busy.
@@ -430,7 +407,7 @@ class Soak(wdtest.ProviderTest):
 
     def logs(self):
         text = ""
-        for name in ("wd-emu.out", "nginx.out", "error.log", "haproxy.out"):
+        for name in ("nginx.out", "error.log", "haproxy.out"):
             if os.path.exists(self.path(name)):
                 text += f"--- {name}\n" + self.read(name).decode(
                     errors="replace")[-3000:]
@@ -543,7 +520,7 @@ class Soak(wdtest.ProviderTest):
             print(f"  {k}: {v}", flush=True)
         print("  " + str({k: v for k, v in total.items()
                           if not isinstance(v, dict)}), flush=True)
-        self.end(device)
+        self.end_program(device)
         report = json.loads(self.read("device.json"))
         print(f"device: {report}", flush=True)
         self.assertEqual(report["thrown"], 0)
@@ -566,8 +543,9 @@ class Soak(wdtest.ProviderTest):
         self.assert_nobody_stuck(servers)
         for s in servers:
             self.assertIsNone(s.master.poll(), self.logs())
-        self.end(servers[0].master, signal.SIGQUIT)
-        self.end(servers[1].master)
+        servers[0].master.send_signal(signal.SIGQUIT)
+        servers[0].master.wait(30)
+        self.end_program(servers[1].master)
         self.assert_offloaded(device)
         log = self.logs()
         self.assertNotRegex(log, r"FATAL|exited on signal (?!9\b)|"
