@@ -5,6 +5,7 @@
  * signatures are deterministic (PKCS#1), so every result is compared with the
  * one of the default provider.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -22,6 +23,8 @@
 
 #define JOBS   64
 #define DROPS  200
+#define STORM  2000 /* jobs */
+#define FEW    64   /* descriptors */
 #define DIGEST 32
 #define SIG    256
 
@@ -347,6 +350,131 @@ static void where_threads_are_forbidden_jobs_pause_all_the_same(void)
 	in_a_child(forbidden_by_limit);
 }
 
+/* --- few descriptors --------------------------------------------------- */
+
+static unsigned int descriptors(void)
+{
+	unsigned int n = 0;
+
+	for (int fd = 0; fd < FEW; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* The judge's signature of digest @i, made once. */
+static const unsigned char *judged(unsigned int i)
+{
+	static unsigned char want[256][SIG];
+	unsigned char md[DIGEST];
+
+	i %= 256;
+	if (!want[i][0] && !want[i][1]) {
+		memset(md, (int)i, DIGEST);
+		T_EQ(sign(NULL, "provider=default", md, want[i]), 1);
+	}
+	return want[i];
+}
+
+/* Resume what can go on; the jobs that have no descriptor waited in place. */
+static void finish_all(struct sign *s, unsigned int n)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < n; i++)
+		left += !s[i].done;
+	for (unsigned int spin = 0; left && spin < 30000; spin++) {
+		for (unsigned int i = 0; i < n; i++)
+			if (!s[i].done && sign_ready(&s[i], false))
+				left -= sign_step(&s[i]);
+		usleep(1000);
+	}
+	T_EQ(left, 0);
+}
+
+/* Return: how many paused. */
+static unsigned int storm_of(unsigned int n)
+{
+	struct sign *s = calloc(n, sizeof(*s));
+	unsigned int paused = 0;
+
+	if (!s)
+		return 0;
+	for (unsigned int i = 0; i < n; i++) {
+		sign_new(&s[i], i, false);
+		paused += !sign_step(&s[i]);
+	}
+	finish_all(s, n);
+	for (unsigned int i = 0; i < n; i++) {
+		T_EQ(s[i].ret, 1);
+		T_MEM(s[i].sig, judged(i), SIG);
+		ASYNC_WAIT_CTX_free(s[i].wait);
+	}
+	free(s);
+	return paused;
+}
+
+static uint64_t served(void)
+{
+	return counter("rsa-private", "jobs") +
+	       counter("rsa-private", "software");
+}
+
+static void storm_with_few_descriptors(void)
+{
+	const struct rlimit few = { FEW, FEW };
+	unsigned int paused, before;
+	uint64_t was;
+
+	T_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	setup();
+	storm_of(4); /* now queues and poller are there */
+	before = descriptors();
+	was = served();
+	paused = storm_of(STORM);
+	T_OK(paused && paused <= FEW - before);
+	T_EQ(served() - was, STORM);
+	T_EQ(counter("rsa-private", "wrong"), 0);
+	T_EQ(counter(NULL, "quarantined"), 0);
+	T_EQ(descriptors(), before);
+	/* And then as ever. */
+	T_OK(storm_of(4));
+	T_EQ(descriptors(), before);
+}
+
+static void with_64_descriptors_2000_jobs_are_served(void)
+{
+	in_a_child(storm_with_few_descriptors);
+}
+
+static void storm_without_descriptors(void)
+{
+	const struct rlimit few = { FEW, FEW };
+	int fd[FEW], n = 0;
+
+	T_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	setup();
+	while (n < FEW && (fd[n] = dup(STDOUT_FILENO)) >= 0)
+		n++;
+	T_EQ(descriptors(), FEW);
+	T_EQ(storm_of(STORM / 4), 0);
+	T_EQ(counter("rsa-private", "jobs"), 0);
+	T_EQ(counter("rsa-private", "software"), STORM / 4);
+	T_EQ(descriptors(), FEW);
+	while (n)
+		close(fd[--n]);
+	/* A queue that could not be had is asked for again after a while. */
+	for (int i = 0; i < 100 && !counter("rsa-private", "jobs"); i++) {
+		usleep(50000);
+		storm_of(1);
+	}
+	T_OK(counter("rsa-private", "jobs"));
+}
+
+static void without_a_descriptor_software_serves_until_there_is_one(void)
+{
+	in_a_child(storm_without_descriptors);
+}
+
 static void setup(void)
 {
 	OSSL_PROVIDER *d;
@@ -371,6 +499,8 @@ int main(int argc, char **argv)
 		T_CASE(a_process_exits_with_jobs_in_flight_by_callback),
 		T_CASE(poll_none_needs_no_thread),
 		T_CASE(where_threads_are_forbidden_jobs_pause_all_the_same),
+		T_CASE(with_64_descriptors_2000_jobs_are_served),
+		T_CASE(without_a_descriptor_software_serves_until_there_is_one),
 		T_CASE(many_jobs_pause_and_finish_by_descriptor),
 		T_CASE(many_jobs_pause_and_finish_by_callback),
 		T_CASE(dropped_jobs_leave_no_trace_by_descriptor),
