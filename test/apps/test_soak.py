@@ -51,7 +51,7 @@ FAULTS = ("status/4001", "drop/4003", "stop/4007", "delay/4013:50000")
 # Of one process in the last part: libcrypto's and the servers' own pools settle
 # late.
 RSS_KIB = 2048
-FDS = 2
+FDS = 4
 
 NGINX_CONF = """
 daemon off; worker_processes 4; pid nginx.pid; user www-data;
