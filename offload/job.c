@@ -62,6 +62,7 @@ static struct offload_job *job_take(struct lane *l)
 	j->rc = 0;
 	j->async = j->abandoned = j->sleeping = j->probe = false;
 	j->paused = j->bounced = j->chained = j->vain = false;
+	j->second = j->spun_second = j->vain_second = false;
 	j->spun_ns = 0;
 	j->more = NULL;
 	j->lead = j;
@@ -100,6 +101,9 @@ void job_free(struct offload_job *j)
 	if (!j->async) {
 		l->stats->spun_ns += j->spun_ns;
 		l->vain = j->vain ? l->vain + 1 : 0;
+		if (j->spun_second)
+			l->vain_second =
+				j->vain_second ? l->vain_second + 1 : 0;
 	}
 	if (j->woken)
 		l->woken--;
@@ -433,6 +437,7 @@ bool job_chain(struct offload_job *j, uint64_t now)
 	job_commit(j, slot, now);
 	j->chained = false;
 	j->kind = OFFLOAD_RSA_PUBLIC;
+	j->second = true;
 	j->since = now;
 	s->jobs++;
 	s->bytes += j->bytes;

@@ -125,7 +125,8 @@ static int lane_open(struct lane *l, struct device *d)
 	l->stride = c->stride;
 	l->fresh = 0;
 	l->free = LANE_JOBS_MAX;
-	l->flying = l->live = l->woken = l->found = l->vain = 0;
+	l->flying = l->live = l->woken = l->found = 0;
+	l->vain = l->vain_second = 0;
 	l->first = l->last = NULL;
 	l->watcher = false;
 	atomic_store(&l->watched, false);

@@ -256,9 +256,11 @@ struct offload_job {
 	bool sleeping; /* on @word */
 	bool probe;
 	bool paused;
-	bool bounced; /* the result has to be copied out */
-	bool woken;   /* counted in the lane's */
-	bool vain;    /* the spin was */
+	bool bounced;		       /* the result has to be copied out */
+	bool woken;		       /* counted in the lane's */
+	bool vain;		       /* the spin was */
+	bool second;		       /* @then is out */
+	bool spun_second, vain_second; /* was spun for, and in vain */
 	bool chained; /* @then follows when this descriptor is done well */
 };
 
@@ -285,10 +287,11 @@ struct lane {
 	struct offload_job *first, *last; /* in flight, oldest first */
 	unsigned int flying;		  /* how many, rung or not */
 	unsigned int live;		  /* jobs not free */
-	unsigned int woken; /* done, whose callers are not back yet */
-	unsigned int found; /* completions since the poller looked last */
-	unsigned int vain;  /* spins in vain, in a row */
-	uint64_t stirred;   /* last submission or completion */
+	unsigned int woken;	  /* done, whose callers are not back yet */
+	unsigned int found;	  /* completions since the poller looked last */
+	unsigned int vain;	  /* spins in vain, in a row */
+	unsigned int vain_second; /* the same for second descriptors */
+	uint64_t stirred;	  /* last submission or completion */
 	uint64_t unrung_since;
 	uint64_t usual_ns[OFFLOAD_KINDS]; /* service time, moving average */
 	uint64_t latency_ns; /* the same of a paused job, from end to end */

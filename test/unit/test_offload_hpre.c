@@ -415,6 +415,59 @@ static void either_job_of_a_checked_one_may_fail(void)
 	stop();
 }
 
+static atomic_bool over;
+static atomic_uint waits_before;
+
+/* The first when somebody sleeps for it; the second soon after it was rung. */
+static void *finishes(void *arg)
+{
+	uint64_t until;
+
+	(void)arg;
+	while (!over) {
+		if (!sdev_pending(d) || d->waits == waits_before)
+			continue;
+		sdev_complete(d, 1);
+		while (!over && !sdev_pending(d))
+			;
+		until = wd_now_ns() + 5000;
+		while (wd_now_ns() < until)
+			;
+		sdev_complete(d, 1);
+	}
+	return NULL;
+}
+
+/* How often of many, a crowded machine may spoil it. */
+static void one_sleep_waits_for_both(void)
+{
+	struct offload_hpre op = checked(0x33);
+	unsigned int once = 0;
+	struct lane *l;
+	pthread_t t;
+
+	config();
+	start();
+	T_EQ(offload_hpre(o, &op, NULL), 0);
+	l = atomic_load(&atomic_load(&o->proc)->lanes);
+	d->mode = SDEV_HOLD;
+	over = false;
+	T_EQ(pthread_create(&t, NULL, finishes, NULL), 0);
+	for (int i = 0; i < 5000 && once < 5; i++) {
+		l->usual_ns[OFFLOAD_RSA_PRIVATE] = 1000000;
+		l->usual_ns[OFFLOAD_RSA_PUBLIC] = 40000;
+		l->vain_second = 0;
+		waits_before = d->waits;
+		T_EQ(offload_hpre(o, &op, NULL), 0);
+		once += d->waits - waits_before == 1;
+	}
+	over = true;
+	pthread_join(t, NULL);
+	T_OK(right(&rows[1], out, in));
+	T_OK(once >= 5 || sysconf(_SC_NPROCESSORS_ONLN) < 2);
+	stop();
+}
+
 static void only_rsa_can_be_checked(void)
 {
 	struct offload_hpre op;
@@ -567,7 +620,7 @@ T_MAIN(T_CASE(every_operation_in_place), T_CASE(every_operation_in_lane_memory),
        T_CASE(a_checked_result_is_two_jobs_in_lane_memory),
        T_CASE(a_wrong_result_is_not_handed_out),
        T_CASE(either_job_of_a_checked_one_may_fail),
-       T_CASE(only_rsa_can_be_checked), T_CASE(every_operation_paused),
-       T_CASE(a_checked_job_wakes_once),
+       T_CASE(one_sleep_waits_for_both), T_CASE(only_rsa_can_be_checked),
+       T_CASE(every_operation_paused), T_CASE(a_checked_job_wakes_once),
        T_CASE(a_checked_job_may_be_dropped_in_either),
        T_CASE(dropped_while_paused_is_wiped_when_done))
