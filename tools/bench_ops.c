@@ -62,6 +62,10 @@
 	{                                                                      \
 		.name = n "-dec", &bench_cipher, n                             \
 	}
+#define PIPE(n, alg, pipes)                                                    \
+	{                                                                      \
+		.name = n "-pipe" #pipes, &bench_pipe, alg, .bits = pipes      \
+	}
 #define DIGEST(n)                                                              \
 	{                                                                      \
 		.name = n, &bench_digest, n                                    \
@@ -109,6 +113,9 @@ const struct bench_row bench_rows[] = {
 	TLS("tls13-ecdsap384-p384", TLS1_3_VERSION, "EC", "P-384", "secp384r1"),
 	CIPHER("aes-128-gcm"),
 	CIPHER("aes-256-gcm"),
+	PIPE("aes-256-gcm", "AES-256-GCM", 4),
+	PIPE("aes-256-gcm", "AES-256-GCM", 16),
+	PIPE("aes-256-gcm", "AES-256-GCM", 32),
 	CIPHER("aes-128-ccm"),
 	CIPHER("aes-128-cbc"),
 	CIPHER("aes-256-cbc"),
@@ -195,7 +202,8 @@ static bool ends_with_dec(const char *s)
 
 static bool sized(const struct bench_family *f)
 {
-	return f == &bench_cipher || f == &bench_digest || f == &bench_mac;
+	return f == &bench_cipher || f == &bench_digest || f == &bench_mac ||
+	       f == &bench_pipe;
 }
 
 /* A cipher, digest or MAC that the table does not have, by libcrypto's name. */
@@ -526,6 +534,8 @@ double bench_op_context_bytes(struct bench_op *op, unsigned int n)
 	if (ok && heap_in_use() > before)
 		bytes = (double)(heap_in_use() - before) / n;
 	for (unsigned int i = 0; s && i < n; i++) {
+		if (op->row.family->close)
+			op->row.family->close(&s[i]);
 		EVP_CIPHER_CTX_free(s[i].cipher);
 		EVP_MD_CTX_free(s[i].md);
 		EVP_MAC_CTX_free(s[i].mac);

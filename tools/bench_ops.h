@@ -45,7 +45,7 @@ struct bench_row {
 	const struct bench_family *family;
 	const char *alg;   /* key type; algorithm to fetch */
 	const char *group; /* curve or group; MAC: digest or cipher */
-	unsigned int bits; /* RSA */
+	unsigned int bits; /* RSA; of a pipeline: records at a time */
 	bool pss;
 	int tls; /* version; @alg, @group and @bits are the certificate's */
 	const char *tls_group;
@@ -144,6 +144,6 @@ int bench_same(void *state, unsigned int slot);
 void bench_served(struct bench_op *op, const OSSL_PROVIDER *p);
 extern const struct bench_family bench_sign, bench_verify, bench_encrypt,
 	bench_decrypt, bench_derive, bench_keygen, bench_cipher, bench_digest,
-	bench_mac, bench_tls;
+	bench_mac, bench_pipe, bench_tls;
 
 #endif
