@@ -8,6 +8,7 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import unittest
@@ -51,6 +52,9 @@ class Haproxy(wdtest.ProviderTest):
     def serve(self, device="emu:inline", threads=1, **env):
         port = wdtest.free_port()
         conf = self.configure(port, threads)
+        return self.start(conf, port, device, **env), port
+
+    def start(self, conf, port, device, **env):
         with open(self.path("out"), "wb") as out:
             server = subprocess.Popen(
                 [HAPROXY, "-W", "-f", conf], stdout=out, stderr=out,
@@ -61,7 +65,7 @@ class Haproxy(wdtest.ProviderTest):
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", port)) == 0 and \
                         self.workers(server):
-                    return server, port
+                    return server
             if server.poll() is not None:
                 break
             time.sleep(0.1)
@@ -126,6 +130,58 @@ class Haproxy(wdtest.ProviderTest):
         r = self.load(port, "-c", 16, "-n", 300, *SIGNED)
         self.assertEqual(r["handshakes"], 300)
         self.assertGreaterEqual(self.total()["rsa-private"]["jobs"], 300)
+
+    def test_threads_that_need_a_key_for_the_first_time_together(self):
+        """After each reload all of a worker's threads import it at once."""
+        server, port = self.serve(threads=4)
+        for n in range(4):
+            (before,) = self.workers(server)
+            r = self.load(port, "-c", 32, "-n", 64, *SIGNED)
+            self.assertEqual((r["handshakes"], r["failed"]), (64, 0), r)
+            server.send_signal(signal.SIGUSR2)
+            for _ in range(200):
+                now = self.workers(server)
+                if len(now) == 1 and now != [before]:
+                    break
+                time.sleep(0.05)
+        total = self.total()["rsa-private"]
+        self.assertGreaterEqual(total["jobs"], 4 * 64)
+        self.assertEqual(total["software"], 0)
+
+    def test_as_many_connections_as_the_frontend_may_have(self):
+        """A descriptor of wd's stays with each connection, and HAProxy does
+        not count it: twice of what is needed in `global`."""
+        port = wdtest.free_port()
+        conf = self.configure(port)
+        text = self.read("haproxy.cfg").decode()
+        for old, new in (("maxconn 4000", "maxconn 120"),
+                         ("maxconn 2000", "maxconn 60")):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        self.write("haproxy.cfg", text)
+        server = self.start(conf, port, "emu:inline")
+        context = ssl.create_default_context(cafile=self.path("cert.pem"))
+        context.check_hostname = False
+        held = []
+        self.addCleanup(lambda: [c.close() for c in held])
+        for _ in range(60):
+            raw = socket.create_connection(("127.0.0.1", port), 20)
+            held.append(context.wrap_socket(raw))
+        # One more has to wait in the queue of the listening socket.
+        late = socket.create_connection(("127.0.0.1", port), 20)
+        late.settimeout(0.5)
+        with self.assertRaises(OSError):
+            context.wrap_socket(late)
+        late.close()
+        # All are alive, and so is the worker.
+        for c in held:
+            c.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        for c in held:
+            self.assertIn(b" 200 ", c.recv(4096))
+            c.close()
+        self.assertEqual(self.load(port, "-n", 50)["handshakes"], 50)
+        self.assertIsNone(server.poll())
+        self.assertGreaterEqual(self.total()["rsa-private"]["async"], 60)
 
     def test_without_a_device_or_threads_for_it_software_serves(self):
         # The model with threads of its own cannot live in this worker.

@@ -21,12 +21,14 @@
 #include "base/wd_base.h"
 #include "test/t.h"
 
-#define JOBS   64
-#define DROPS  200
-#define STORM  2000 /* jobs */
-#define FEW    64   /* descriptors */
-#define DIGEST 32
-#define SIG    256
+#define JOBS	64
+#define DROPS	200
+#define THREADS 8
+#define ROUNDS	16
+#define STORM	2000 /* jobs */
+#define FEW	64   /* descriptors */
+#define DIGEST	32
+#define SIG	256
 
 static OSSL_LIB_CTX *ctx;
 static OSSL_PROVIDER *wd;
@@ -42,10 +44,10 @@ struct sign {
 	atomic_int called;
 };
 
-static int sign(OSSL_LIB_CTX *in, const char *query, const unsigned char *md,
-		unsigned char *sig)
+static int sign_with(EVP_PKEY *with, OSSL_LIB_CTX *in, const char *query,
+		     const unsigned char *md, unsigned char *sig)
 {
-	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(in, key, query);
+	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_from_pkey(in, with, query);
 	size_t n = SIG;
 	int ok;
 
@@ -54,6 +56,12 @@ static int sign(OSSL_LIB_CTX *in, const char *query, const unsigned char *md,
 	     EVP_PKEY_sign(c, sig, &n, md, DIGEST) > 0 && n == SIG;
 	EVP_PKEY_CTX_free(c);
 	return ok;
+}
+
+static int sign(OSSL_LIB_CTX *in, const char *query, const unsigned char *md,
+		unsigned char *sig)
+{
+	return sign_with(key, in, query, md, sig);
 }
 
 static int sign_job(void *arg)
@@ -350,6 +358,57 @@ static void where_threads_are_forbidden_jobs_pause_all_the_same(void)
 	in_a_child(forbidden_by_limit);
 }
 
+/* --- a key for the first time ------------------------------------------ */
+
+struct first_use {
+	pthread_barrier_t *together;
+	EVP_PKEY *key;
+	unsigned char md[DIGEST], sig[SIG];
+	int ok;
+};
+
+static void *use_first(void *arg)
+{
+	struct first_use *u = arg;
+
+	pthread_barrier_wait(u->together);
+	u->ok = sign_with(u->key, ctx, "?wd.offload=yes", u->md, u->sig);
+	return NULL;
+}
+
+/* As the threads of a server that has just started: libcrypto has wd import
+ * the default provider's key at the first signature, in each of them. */
+static void threads_import_one_key_at_the_same_moment(void)
+{
+	struct first_use u[THREADS] = { 0 };
+	pthread_barrier_t together;
+	pthread_t t[THREADS];
+	unsigned char want[SIG];
+
+	for (int round = 0; round < ROUNDS; round++) {
+		/* One that nobody has imported yet. */
+		EVP_PKEY *fresh = EVP_PKEY_dup(key);
+
+		T_OK(fresh);
+		pthread_barrier_init(&together, NULL, THREADS);
+		for (int i = 0; i < THREADS; i++) {
+			u[i].together = &together;
+			u[i].key = fresh;
+			memset(u[i].md, round, DIGEST);
+			T_EQ(pthread_create(&t[i], NULL, use_first, &u[i]), 0);
+		}
+		for (int i = 0; i < THREADS; i++)
+			pthread_join(t[i], NULL);
+		pthread_barrier_destroy(&together);
+		T_EQ(sign(NULL, "provider=default", u[0].md, want), 1);
+		for (int i = 0; i < THREADS; i++) {
+			T_EQ(u[i].ok, 1);
+			T_MEM(u[i].sig, want, SIG);
+		}
+		EVP_PKEY_free(fresh);
+	}
+}
+
 /* --- few descriptors --------------------------------------------------- */
 
 static unsigned int descriptors(void)
@@ -506,6 +565,7 @@ int main(int argc, char **argv)
 		T_CASE(dropped_jobs_leave_no_trace_by_descriptor),
 		T_CASE(dropped_jobs_leave_no_trace_by_callback),
 		T_CASE(a_thread_exits_with_jobs_in_flight),
+		T_CASE(threads_import_one_key_at_the_same_moment),
 	};
 
 	if (!getenv("WD_DEVICE"))

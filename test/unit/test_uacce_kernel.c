@@ -844,6 +844,73 @@ static void a_handle_that_was_closed_is_taken_again(void)
 	T_EQ(host->ops->list(host, &info, 1), 0);
 }
 
+static int node_errno;
+
+static int the_real_node(int dir, const char *name, int flags)
+{
+	int fd = openat(dir, name, flags);
+
+	node_errno = fd < 0 ? errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return fail(ENODEV); /* a plain file: there is no going on */
+}
+
+/* Exit status: which expectation failed. */
+static int jailed(struct uacce_host *jail, const char *node)
+{
+	if (chmod(node, 0666) || chroot("/proc") || chdir("/") ||
+	    setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
+		return 77;
+	if (!access(node, F_OK))
+		return 1;
+	node_errno = -1;
+	jail->ops->open(jail, &sva, 0, 0, &q);
+	return node_errno ? 2 : 0;
+}
+
+static int jailed_without_rights(struct uacce_host *jail, const char *node)
+{
+	int rc = chmod(node, 0600) ? 77 : 0;
+
+	if (rc || chroot("/proc") || setresuid(65534, 65534, 65534))
+		return 77;
+	jail->ops->open(jail, &sva, 0, 0, &q);
+	return node_errno != EACCES;
+}
+
+/* As Debian's HAProxy: root when the provider is loaded, at the first
+ * signature in a chroot and a user of its own. */
+static void a_chroot_does_not_hide_the_nodes(void)
+{
+	int (*const stories[])(struct uacce_host *,
+			       const char *) = { jailed,
+						 jailed_without_rights };
+	char dir[] = "/tmp/wd-nodes-XXXXXX", node[64];
+	struct uacce_sys sys = scripted;
+	int status;
+	pid_t pid;
+
+	setup();
+	host->ops->free(host);
+	T_OK(mkdtemp(dir));
+	T_EQ(chmod(dir, 0755), 0);
+	snprintf(node, sizeof(node), "%s/hisi_sec2-0", dir);
+	close(open(node, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	sys.openat = the_real_node;
+	T_EQ(uacce_kernel_host_sys(&host, dir, "/", &sys), 0);
+	for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
+		pid = fork();
+		if (!pid)
+			_exit(stories[i](host, node));
+		T_EQ(waitpid(pid, &status, 0), pid);
+		/* 77: this is not root. */
+		T_OK(!status || WEXITSTATUS(status) == 77);
+	}
+	unlink(node);
+	rmdir(dir);
+}
+
 /* What now has the number is not ours to close. */
 static void a_number_somebody_else_has_is_left_alone(void)
 {
@@ -887,5 +954,6 @@ T_MAIN(T_CASE(a_queue_from_open_to_close),
        T_CASE(a_pool_the_kernel_took_back_is_not_touched),
        T_CASE(records_are_used_again),
        T_CASE(a_child_lets_go_of_its_parents_queue),
+       T_CASE(a_chroot_does_not_hide_the_nodes),
        T_CASE(a_handle_that_was_closed_is_taken_again),
        T_CASE(a_number_somebody_else_has_is_left_alone))
