@@ -222,14 +222,13 @@ class UnixTest(ProviderTest):
 
     def report(self, p):
         """What the daemon says while it runs."""
+        os.truncate(self.stats, 0)
         p.send_signal(signal.SIGUSR1)
         end = time.monotonic() + 20
         while True:
             try:
                 with open(self.stats, encoding="ascii") as f:
-                    text = f.read()
-                os.truncate(self.stats, 0)
-                return json.loads(text)
+                    return json.load(f)
             except ValueError:
                 self.assertLess(time.monotonic(), end)
                 time.sleep(0.02)
