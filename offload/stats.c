@@ -207,6 +207,15 @@ void stats_lane_new(struct lane *l)
 	l->stats = &l->own.count;
 }
 
+/* Not with snprintf(), which takes 1 KiB of what may be an ASYNC job's stack. */
+static void say_device(struct stats_lane *s, const char *name)
+{
+	size_t n = strnlen(name, sizeof(s->device) - 1);
+
+	memset(s->device, 0, sizeof(s->device));
+	memcpy(s->device, name, n);
+}
+
 /* A lane keeps its place, and takes its counts along to another device. */
 void stats_lane_opened(struct lane *l)
 {
@@ -219,7 +228,7 @@ void stats_lane_opened(struct lane *l)
 		else
 			s = l->shown;
 	}
-	snprintf(s->device, sizeof(s->device), "%.47s", l->device->info.name);
+	say_device(s, l->device->info.name);
 	s->class = l->class;
 	s->depth = l->jobs;
 	s->count.lanes++;
