@@ -369,17 +369,11 @@ enum bell lane_bell(const struct bell_in *in)
 	return BELL_IDLE;
 }
 
-static void lane_note_bells(struct lane *l)
-{
-	l->stats->sq_bells = l->sq_bells + l->q.sq_bells;
-	l->stats->cq_bells = l->cq_bells + l->q.cq_bells;
-}
-
 int lane_ring(struct lane *l)
 {
 	int rc = qm_queue_ring(&l->q);
 
-	lane_note_bells(l);
+	l->stats->sq_bells = l->sq_bells + l->q.sq_bells;
 	return rc < 0 ? rc : 0;
 }
 
@@ -421,6 +415,7 @@ int lane_reap(struct lane *l, bool arm, struct wakes *wakes)
 	if (!arm && !qm_queue_ready(&l->q))
 		return 0;
 	n = qm_queue_reap(&l->q, slots, room, arm);
+	l->stats->cq_bells = l->cq_bells + l->q.cq_bells;
 	if (n <= 0)
 		return n;
 	now = wd_now_ns();
@@ -445,7 +440,6 @@ int lane_reap(struct lane *l, bool arm, struct wakes *wakes)
 	}
 	if (lane_ring_due(l, now))
 		return -EIO;
-	lane_note_bells(l);
 	return n;
 }
 
