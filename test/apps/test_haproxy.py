@@ -148,6 +148,47 @@ class Haproxy(wdtest.ProviderTest):
         self.assertGreaterEqual(total["jobs"], 4 * 64)
         self.assertEqual(total["software"], 0)
 
+    def test_handshakes_wait_side_by_side(self):
+        """A device that takes 20 ms for a job: one after the other, 64 clients
+        would have 16 handshakes a second."""
+        _, device = self.model_daemon("--latency-us", "20000",
+                                      jail=self.path("jail"))
+        server, port = self.serve(device)
+        r = self.load(port, "-c", 64, "-n", 640, *SIGNED)
+        total = self.total()
+        rate = r["handshakes"] / r["seconds"]
+        print(f"{rate:.0f} handshakes a second; "
+              f"{total['rsa-private']['async']} signatures were waited for",
+              flush=True)
+        self.assertEqual((r["handshakes"], r["failed"]), (640, 0), r)
+        self.assertGreater(rate, 3 * 16)
+        for kind in ("rsa-private", "x25519"):
+            self.assertGreaterEqual(total[kind]["async"], 640, kind)
+            self.assertEqual(total[kind]["software"], 0, kind)
+
+    def test_a_soft_stop_lets_handshakes_end(self):
+        """USR1: nobody new, whoever is there is served, wd is torn down."""
+        _, device = self.model_daemon("--latency-us", "200000",
+                                      jail=self.path("jail"))
+        server, port = self.serve(device)
+        tool = os.path.join(wdtest.BUILD, "tools", "wdload")
+        load = subprocess.Popen([tool, "--json", "-c", "16", "-n", "16",
+                                 *SIGNED, f"127.0.0.1:{port}"],
+                                stdout=subprocess.PIPE)
+        # Each handshake has three jobs of 200 ms.
+        for _ in range(100):
+            if self.total_or_none().get("x25519", {}).get("jobs", 0) >= 16:
+                break
+            time.sleep(0.02)
+        server.send_signal(signal.SIGUSR1)
+        r = json.loads(load.communicate(timeout=60)[0])
+        self.assertEqual((r["handshakes"], r["failed"]), (16, 0), r)
+        self.assertEqual(server.wait(30), 0, self.output())
+
+    def total_or_none(self):
+        """The files of statistics come with the first queue."""
+        return self.total() if os.listdir(self.path("stats")) else {}
+
     def test_as_many_connections_as_the_frontend_may_have(self):
         """A descriptor of wd's stays with each connection, and HAProxy does
         not count it: twice of what is needed in `global`."""

@@ -281,15 +281,22 @@ class Example(Nginx):
         self.assertGreaterEqual(r["bytes"], r["handshakes"] * SIZES["odd"])
         return r
 
+    def statistics(self):
+        tool = os.path.join(wdtest.BUILD, "tools", "wdctl")
+        return json.loads(subprocess.run(
+            [tool, "stats", "-j", self.path("stats")], text=True,
+            stdout=subprocess.PIPE, check=True).stdout)
+
     def by_process(self):
         """pid -> kind -> jobs, of all that ever opened a queue."""
-        tool = os.path.join(wdtest.BUILD, "tools", "wdctl")
-        out = subprocess.run([tool, "stats", "-j", self.path("stats")],
-                             text=True, stdout=subprocess.PIPE,
-                             check=True).stdout
         return {p["pid"]: {k: v["jobs"] for k, v in p.items()
-                           if isinstance(v, dict)}
-                for p in json.loads(out)["processes"]}
+                           if isinstance(v, dict) and "software" in v}
+                for p in self.statistics()["processes"]}
+
+    def software(self):
+        return {k: v["software"] for k, v in
+                self.statistics()["total"].items()
+                if isinstance(v, dict) and "software" in v}
 
     @staticmethod
     def workers(pid):
@@ -317,6 +324,7 @@ class Example(Nginx):
                     port, "-c", "8", "-n", "80", "-v", version, *signed), 79)
                 self.assertEqual(r["resumed"], 0)
                 self.assertGreaterEqual(self.jobs()[kind], before + 80, kind)
+                self.assertEqual(self.software()[kind], 0)
         self.assertGreaterEqual(self.jobs()["x25519"], 320)
 
     def test_reloads_under_load_of_16_workers(self):

@@ -134,6 +134,30 @@ for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         self.assertGreater(self.jobs("aes-cbc"), 4 * 64)
 
 
+class Everybody(Programs):
+    """A provider in openssl.cnf is loaded by all there is."""
+
+    PROGRAMS = (
+        (wdtest.OPENSSL, "version"), (wdtest.OPENSSL, "list", "-providers"),
+        (sys.executable, "-c", "import hashlib, ssl, hmac"),
+        ("/usr/bin/curl", "--version"), ("/usr/bin/ssh", "-V"),
+        ("/usr/sbin/haproxy", "-vv"), ("/usr/sbin/nginx", "-V"),
+        ("/usr/bin/openssl", "genpkey", "-algorithm", "ED25519"))
+
+    def test_loading_opens_no_queue(self):
+        daemon, device = self.model_daemon()
+        for argv in self.PROGRAMS:
+            if os.access(shutil.which(argv[0]) or "", os.X_OK):
+                with self.subTest(argv):
+                    self.good(*argv, env=self.with_wd(device=device))
+        self.end_program(daemon)
+        report = json.loads(self.read("device.json"))
+        # All of them asked what there is, and that was all.
+        self.assertGreaterEqual(report["connections"], 3)
+        self.assertEqual(report["queues"], 0)
+        self.assertEqual(os.listdir(self.path("stats")), [])
+
+
 class Openssl(Programs):
     def ciphers(self):
         """What `openssl enc` takes: no AEAD, no XTS, no key wrapping."""
