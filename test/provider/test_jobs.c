@@ -518,6 +518,7 @@ static void storm_without_descriptors(void)
 	T_EQ(storm_of(STORM / 4), 0);
 	T_EQ(counter("rsa-private", "jobs"), 0);
 	T_EQ(counter("rsa-private", "software"), STORM / 4);
+	T_EQ(counter("software_why", "no-queue"), STORM / 4);
 	T_EQ(descriptors(), FEW);
 	while (n)
 		close(fd[--n]);
