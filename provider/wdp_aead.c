@@ -25,12 +25,10 @@ static int aad_grow(struct wdp_aad *a, uint32_t need)
 	return 0;
 }
 
-int wdp_aad_add(struct wdp_aad *a, const uint8_t *in, size_t len)
+int wdp_aad_add_large(struct wdp_aad *a, const uint8_t *in, size_t len)
 {
 	int rc;
 
-	if (!len)
-		return 0;
 	if (len > UINT32_MAX / 4 - a->len)
 		return -ENOMEM;
 	rc = aad_grow(a, a->len + (uint32_t)len);

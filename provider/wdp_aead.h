@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define WDP_TLS_AAD	 13
 #define WDP_TLS_EXPLICIT 8 /* part of the IV that travels in the record */
@@ -25,8 +26,18 @@ static inline const uint8_t *wdp_aad_bytes(const struct wdp_aad *a)
 	return a->heap ? a->heap : a->room;
 }
 
+int wdp_aad_add_large(struct wdp_aad *a, const uint8_t *in, size_t len);
+
 /* All zeroes is an empty one.  Return: 0 or -ENOMEM. */
-int wdp_aad_add(struct wdp_aad *a, const uint8_t *in, size_t len);
+static inline int wdp_aad_add(struct wdp_aad *a, const uint8_t *in, size_t len)
+{
+	if (a->heap || len > sizeof(a->room) - a->len)
+		return wdp_aad_add_large(a, in, len);
+	if (len)
+		memcpy(a->room + a->len, in, len);
+	a->len += (uint32_t)len;
+	return 0;
+}
 
 /* After the struct was copied: memory of its own.  Return: 0 or -ENOMEM with
  * none. */

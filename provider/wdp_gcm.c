@@ -1124,14 +1124,15 @@ static bool gcm_give_pipe_tags(void *ctx, OSSL_PARAM *p)
 	return wdp_pipes_give_tags(c->pipes, p);
 }
 
+/* The most frequent first: a record's. */
 static const struct wdp_giver gcm_givers[] = {
+	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD, gcm_give_tls_pad },
 	{ OSSL_CIPHER_PARAM_IVLEN, gcm_give_iv_len },
 	{ OSSL_CIPHER_PARAM_KEYLEN, gcm_give_key_len },
 	{ OSSL_CIPHER_PARAM_AEAD_TAGLEN, gcm_give_tag_len },
 	{ OSSL_CIPHER_PARAM_IV, gcm_give_iv },
 	{ OSSL_CIPHER_PARAM_UPDATED_IV, gcm_give_iv },
 	{ OSSL_CIPHER_PARAM_AEAD_TAG, gcm_give_tag },
-	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD_PAD, gcm_give_tls_pad },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_GET_IV_GEN, gcm_give_next_iv },
 	{ WDP_PIPE_PARAM_TAG, gcm_give_pipe_tags },
 };
@@ -1214,10 +1215,10 @@ static int gcm_take_pipe_tags(void *ctx, const OSSL_PARAM *p)
 }
 
 static const struct wdp_taker gcm_takers[] = {
-	{ OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, gcm_take_tag },
-	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, 0, gcm_take_iv_len },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_AAD, OSSL_PARAM_OCTET_STRING,
 	  gcm_take_tls_aad },
+	{ OSSL_CIPHER_PARAM_AEAD_TAG, OSSL_PARAM_OCTET_STRING, gcm_take_tag },
+	{ OSSL_CIPHER_PARAM_AEAD_IVLEN, 0, gcm_take_iv_len },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_IV_FIXED, OSSL_PARAM_OCTET_STRING,
 	  gcm_take_iv_fixed },
 	{ OSSL_CIPHER_PARAM_AEAD_TLS1_SET_IV_INV, OSSL_PARAM_OCTET_STRING,
