@@ -160,21 +160,43 @@ static struct entry *find(struct emu_replay *r, uint64_t hash, size_t in_len,
 	return NULL;
 }
 
-bool emu_replay_get(struct emu_replay *r, const struct emu_piece *in,
-		    unsigned int n, void *out, size_t out_len)
+static size_t room_len(const struct emu_room *out, unsigned int n)
+{
+	size_t len = 0;
+
+	while (n--)
+		len += out[n].len;
+	return len;
+}
+
+bool emu_replay_get_to(struct emu_replay *r, const struct emu_piece *in,
+		       unsigned int n, const struct emu_room *out,
+		       unsigned int out_n)
 {
 	uint64_t hash = hash_of(in, n);
 	const struct entry *e;
+	const uint8_t *from;
 	bool hit;
 
 	pthread_mutex_lock(&r->lock);
 	e = find(r, hash, packed_len(in, n), in, n);
-	hit = e && e->out_len == out_len;
-	if (hit && out_len)
-		memcpy(out, e->bytes + e->in_len, out_len);
+	hit = e && e->out_len == room_len(out, out_n);
+	from = hit ? e->bytes + e->in_len : NULL;
+	for (unsigned int i = 0; hit && i < out_n; i++) {
+		if (out[i].len)
+			memcpy(out[i].p, from, out[i].len);
+		from += out[i].len;
+	}
 	r->hits += hit;
 	pthread_mutex_unlock(&r->lock);
 	return hit;
+}
+
+bool emu_replay_get(struct emu_replay *r, const struct emu_piece *in,
+		    unsigned int n, void *out, size_t out_len)
+{
+	return emu_replay_get_to(r, in, n, &(struct emu_room){ out, out_len },
+				 1);
 }
 
 uint64_t emu_replay_hits(struct emu_replay *r)
@@ -205,24 +227,39 @@ static struct entry *place(struct emu_replay *r, const struct entry *like,
 	return e;
 }
 
-void emu_replay_put(struct emu_replay *r, const struct emu_piece *in,
-		    unsigned int n, const void *out, size_t out_len)
+void emu_replay_put_from(struct emu_replay *r, const struct emu_piece *in,
+			 unsigned int n, const struct emu_room *out,
+			 unsigned int out_n)
 {
 	struct entry made = {
 		.hash = hash_of(in, n),
 		.in_len = packed_len(in, n),
-		.out_len = out_len,
+		.out_len = room_len(out, out_n),
 	};
 	struct entry *e;
+	uint8_t *to;
 
-	made.bytes = malloc(made.in_len + out_len + 1);
+	made.bytes = malloc(made.in_len + made.out_len + 1);
 	if (!made.bytes)
 		return; /* not remembered, computed again next time */
-	memcpy(pack(made.bytes, in, n), out, out_len);
+	to = pack(made.bytes, in, n);
+	for (unsigned int i = 0; i < out_n; i++) {
+		if (out[i].len)
+			memcpy(to, out[i].p, out[i].len);
+		to += out[i].len;
+	}
 
 	pthread_mutex_lock(&r->lock);
 	e = place(r, &made, in, n);
 	forget(e);
 	*e = made;
 	pthread_mutex_unlock(&r->lock);
+}
+
+void emu_replay_put(struct emu_replay *r, const struct emu_piece *in,
+		    unsigned int n, const void *out, size_t out_len)
+{
+	struct emu_room from = { (void *)(uintptr_t)out, out_len };
+
+	emu_replay_put_from(r, in, n, &from, 1);
 }

@@ -31,6 +31,18 @@ bool emu_replay_get(struct emu_replay *r, const struct emu_piece *in,
 void emu_replay_put(struct emu_replay *r, const struct emu_piece *in,
 		    unsigned int n, const void *out, size_t out_len);
 
+/* The same with the output in pieces. */
+struct emu_room {
+	void *p;
+	size_t len;
+};
+bool emu_replay_get_to(struct emu_replay *r, const struct emu_piece *in,
+		       unsigned int n, const struct emu_room *out,
+		       unsigned int out_n);
+void emu_replay_put_from(struct emu_replay *r, const struct emu_piece *in,
+			 unsigned int n, const struct emu_room *out,
+			 unsigned int out_n);
+
 /* How often emu_replay_get() was true. */
 uint64_t emu_replay_hits(struct emu_replay *r);
 

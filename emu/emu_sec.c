@@ -6,8 +6,7 @@
  *	        both types through      nothing written
  *	        one list of fields      before this point
  *
- * Here: fields, addresses, dispatch, completion.  Results are not remembered
- * for replay: looking up 16 KiB costs what computing it does.
+ * Here: fields, addresses, dispatch, completion.
  * Facts: docs/hw/sec.md.
  */
 #include "emu/emu_sec.h"
@@ -310,6 +309,8 @@ static void sec_run(const struct emu_job *job)
 	r.type = find_type(job);
 	r.flag = 0;
 	r.icv = 0;
+	memset(r.key, 0, sizeof(r.key));
+	memset(r.iv, 0, sizeof(r.iv));
 	if (job->fail)
 		rc = E_FAULT;
 	else if (!r.type)

@@ -5,7 +5,8 @@
  *	emu_sec.c         fields, addresses, dispatch, completion
  *	  ├─ emu_sec_cipher.c   ciphers: every mode of AES, SM4, DES
  *	  ├─ emu_sec_aead.c     GCM, CCM, CBC with HMAC
- *	  └─ emu_sec_auth.c     digests and MACs
+ *	  ├─ emu_sec_auth.c     digests and MACs
+ *	  └─ emu_sec_replay.c   results remembered
  *
  * Each kind checks its descriptor, resolves all addresses, computes, and only
  * then writes.  Facts: docs/hw/sec.md.
@@ -128,6 +129,28 @@ enum sec_error sec_run_cipher(struct sec_run *r);
 enum sec_error sec_run_gcm(struct sec_run *r);
 enum sec_error sec_run_ccm(struct sec_run *r);
 enum sec_error sec_run_authenc(struct sec_run *r);
+
+/* ---- emu_sec_replay.c ---- */
+
+#define SEC_MEMO_FIELDS 19
+#define SEC_MEMO_KEY	128 /* bytes */
+
+/* What a job's result depends on, beside the job itself. */
+struct sec_memo {
+	uint32_t fields[SEC_MEMO_FIELDS + 1];
+	uint8_t auth[SEC_MEMO_KEY + 64]; /* key, then state or first block */
+	uint8_t *src; /* as it was; NULL: not to be remembered */
+};
+
+/*
+ * Has this job been done before?  Then payload and @tag are there.  All
+ * addresses are resolved, key and IV fetched; @state: bytes that matter at
+ * a_ivin.  If not: sec_remember() must follow, @good or not.
+ */
+bool sec_recall(const struct sec_run *r, struct sec_memo *m, size_t state,
+		uint8_t *tag, size_t tag_len);
+void sec_remember(const struct sec_run *r, struct sec_memo *m, uint8_t *tag,
+		  size_t tag_len, bool good);
 
 /* ---- emu_sec_auth.c ---- */
 

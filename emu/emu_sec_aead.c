@@ -18,6 +18,22 @@
 /* Text to the destination and the full tag or MAC. */
 typedef enum sec_error (*text_fn)(const struct sec_run *r, uint8_t *tag);
 
+static enum sec_error text_or_recall(const struct sec_run *r, text_fn text,
+				     uint8_t tag[SEC_MAC_MAX])
+{
+	/* CCM's first block */
+	size_t state = sec_get(r, F_C_MODE) == SEC_CMODE_CCM ? SEC_BLOCK : 0;
+	struct sec_memo memo;
+	enum sec_error rc;
+
+	memset(tag, 0, SEC_MAC_MAX);
+	if (sec_recall(r, &memo, state, tag, SEC_MAC_MAX))
+		return E_NONE;
+	rc = text(r, tag);
+	sec_remember(r, &memo, tag, SEC_MAC_MAX, !rc);
+	return rc;
+}
+
 static enum sec_error seal(struct sec_run *r, text_fn text, uint32_t tag_len)
 {
 	uint64_t mac = sec_get64(r, F_MAC_LO);
@@ -26,7 +42,7 @@ static enum sec_error seal(struct sec_run *r, text_fn text, uint32_t tag_len)
 
 	if (!emu_reach(r->dma, mac, tag_len, true))
 		return E_ADDR;
-	rc = text(r, tag);
+	rc = text_or_recall(r, text, tag);
 	if (rc)
 		return rc;
 	sec_corrupt_data(r);
@@ -43,7 +59,7 @@ static enum sec_error open_sealed(struct sec_run *r, text_fn text,
 
 	rc = sec_fetch(r, sec_get64(r, F_MAC_LO), expected, tag_len);
 	if (!rc)
-		rc = text(r, tag);
+		rc = text_or_recall(r, text, tag);
 	if (rc)
 		return rc;
 	sec_corrupt_data(r);

@@ -269,18 +269,23 @@ static enum sec_error answer(struct sec_run *r, uint8_t *out, size_t out_len)
 static enum sec_error run_digest(struct sec_run *r, const struct sec_digest *d)
 {
 	struct part p = { sec_get(r, F_AI_GEN) == 1, !sec_get(r, F_A_PAD) };
-	uint8_t out[EMU_HASH_STATE_MAX];
+	size_t state = p.resume ? emu_hash_state(d->state_alg) : 0, out_len;
+	uint8_t out[EMU_HASH_STATE_MAX] = { 0 };
 	enum sec_error rc = check_digest(r, d, p);
-	size_t out_len;
+	struct sec_memo memo;
 
 	if (rc)
 		return rc;
 	out_len = p.pad ? (size_t)sec_get(r, F_MAC_LEN) * 4
 			: emu_hash_state(d->state_alg);
 	rc = map_auth(r, out_len);
-	if (!rc)
+	if (rc)
+		return rc;
+	if (!sec_recall(r, &memo, state, out, sizeof(out))) {
 		rc = p.pad && !p.resume ? hash_whole(r, d, out)
 					: hash_part(r, d, p, out);
+		sec_remember(r, &memo, out, sizeof(out), !rc);
+	}
 	return rc ? rc : answer(r, out, out_len);
 }
 
@@ -400,16 +405,20 @@ static enum sec_error xcbc(const struct sec_run *r, const uint8_t *key,
 static enum sec_error run_mac(struct sec_run *r, const struct sec_mac *m)
 {
 	size_t key_len, out_len = (size_t)sec_get(r, F_MAC_LEN) * 4;
-	uint8_t key[MAC_KEY_MAX], out[SEC_BLOCK];
+	uint8_t key[MAC_KEY_MAX], out[SEC_BLOCK] = { 0 };
 	enum sec_error rc = check_mac(r, m);
+	struct sec_memo memo;
 
 	if (!rc)
 		rc = fetch_mac_key(r, key, &key_len);
 	if (!rc)
 		rc = map_auth(r, out_len);
-	if (!rc)
+	if (!rc &&
+	    !sec_recall(r, &memo, m->iv ? SEC_BLOCK : 0, out, sizeof(out))) {
 		rc = m->gcry_alg ? mac_whole(r, m, key, out)
 				 : xcbc(r, key, out);
+		sec_remember(r, &memo, out, sizeof(out), !rc);
+	}
 	wd_wipe(key, sizeof(key));
 	return rc ? rc : answer(r, out, out_len);
 }

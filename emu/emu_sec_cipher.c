@@ -426,6 +426,19 @@ static enum sec_error check_cipher(const struct sec_run *r,
 	return E_NONE;
 }
 
+static enum sec_error run_or_recall(const struct sec_run *r,
+				    const struct sec_mode *m)
+{
+	struct sec_memo memo;
+	enum sec_error rc;
+
+	if (sec_recall(r, &memo, 0, NULL, 0))
+		return E_NONE;
+	rc = m->whole ? run_whole(r, m) : run_blocks(r, m);
+	sec_remember(r, &memo, NULL, 0, !rc);
+	return rc;
+}
+
 enum sec_error sec_run_cipher(struct sec_run *r)
 {
 	const struct sec_mode *m = sec_find_mode(r);
@@ -440,7 +453,7 @@ enum sec_error sec_run_cipher(struct sec_run *r)
 	if (!rc)
 		rc = sec_map_data(r, 0);
 	if (!rc)
-		rc = m->whole ? run_whole(r, m) : run_blocks(r, m);
+		rc = run_or_recall(r, m);
 	if (rc)
 		return rc;
 	sec_corrupt_data(r);
