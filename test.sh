@@ -62,7 +62,7 @@ stage_tsan() {
   # The fibres of ASYNC jobs and threads in a forked child are beyond this
   # sanitizer, and it makes stacks too large to measure: asan has those.
   ctest --preset tsan -j "$jobs" -LE 'lint|bench|apps|cli|vm|fuzz' \
-    -E 'stress.(drop|fork|daemon)|provider.cost'
+    -E 'stress.(drop|fork|daemon|full)|provider.cost'
 }
 
 stage_fuzz() {
