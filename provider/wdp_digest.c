@@ -37,10 +37,9 @@ struct wdp_digest {
 	const struct wdp_digest_spec *spec;
 	const struct wdp_direct *soft;
 	void *twin;		   /* soft's context */
-	struct wdp_stream *stream; /* NULL but for a message */
+	struct wdp_stream *stream; /* the message is its; NULL: the twin's */
 	uint64_t total;		   /* bytes the twin has seen */
 	size_t small;		   /* bytes: the twin's without a question */
-	bool streaming;		   /* the message is the stream's */
 	uint8_t held[DIGEST_HOLD];
 };
 
@@ -63,6 +62,12 @@ static struct wdp_stream *stream_new(struct wdp_ctx *p)
 
 	s = atomic_exchange(&p->digest_idle[wd_stripe()].stream, NULL);
 	return s ? s : wdp_stream_new(p);
+}
+
+static void digest_unstream(struct wdp_digest *d)
+{
+	stream_free(d->prov, d->stream);
+	d->stream = NULL;
 }
 
 static _Atomic(struct wdp_digest *) *
@@ -131,10 +136,8 @@ static void digest_free(void *ctx)
 	if (!d)
 		return;
 	idle = digest_idle(d->prov, d->spec);
-	stream_free(d->prov, d->stream);
+	digest_unstream(d);
 	wd_wipe(d->held, d->total < DIGEST_HOLD ? d->total : DIGEST_HOLD);
-	d->stream = NULL;
-	d->streaming = false;
 	d->total = 0;
 	if (!atomic_load_explicit(idle, memory_order_relaxed) &&
 	    digest_twin_wipe(d))
@@ -169,9 +172,9 @@ static void *digest_dup(void *ctx)
 		return NULL;
 	d->stream = NULL;
 	d->twin = d->soft->digest.dupctx(from->twin);
-	if (d->twin && from->streaming)
+	if (d->twin && from->stream)
 		d->stream = wdp_stream_dup(from->stream);
-	if (d->twin && (d->stream || !from->streaming))
+	if (d->twin && !d->stream == !from->stream)
 		return d;
 	digest_free(d);
 	return NULL;
@@ -182,7 +185,7 @@ static int digest_init(void *ctx, const OSSL_PARAM params[])
 {
 	struct wdp_digest *d = ctx;
 
-	d->streaming = false;
+	digest_unstream(d);
 	d->total = 0;
 	return d->soft->digest.init(d->twin, params);
 }
@@ -199,11 +202,9 @@ static bool digest_worth(const struct wdp_digest *d, size_t len)
 /* From the twin to a stream: what came before is here. */
 static int digest_take(struct wdp_digest *d)
 {
-	if (!d->stream)
-		d->stream = stream_new(d->prov);
+	d->stream = stream_new(d->prov);
 	if (!d->stream)
 		return -ENOMEM;
-	d->streaming = true;
 	wdp_stream_begin(d->stream, d->spec->kind, d->spec->alg, NULL, 0);
 	return wdp_stream_update(d->stream, d->held, (size_t)d->total);
 }
@@ -214,13 +215,12 @@ static int digest_update(void *ctx, const unsigned char *in, size_t len)
 	struct wdp_digest *d = ctx;
 	int rc = 0;
 
-	if (!d->streaming && digest_worth(d, len))
+	if (!d->stream && digest_worth(d, len))
 		rc = digest_take(d);
-	if (d->streaming) {
-		if (!rc)
-			rc = wdp_stream_update(d->stream, in, len);
+	if (!rc && d->stream)
+		return wdp_ok(d->prov, wdp_stream_update(d->stream, in, len));
+	if (rc)
 		return wdp_ok(d->prov, rc);
-	}
 	if (len && len <= DIGEST_HOLD && d->total <= DIGEST_HOLD - len)
 		memcpy(d->held + d->total, in, len);
 	d->total += len;
@@ -234,15 +234,13 @@ static int digest_final(void *ctx, unsigned char *out, size_t *out_len,
 	struct wdp_digest *d = ctx;
 	int rc;
 
-	if (!d->streaming)
+	if (!d->stream)
 		return d->soft->digest.final(d->twin, out, out_len, out_size);
 	if (out_size < d->spec->size)
 		return wdp_ok(d->prov, -ENOBUFS);
 	*out_len = d->spec->size;
 	rc = wdp_stream_final(d->stream, out);
-	stream_free(d->prov, d->stream);
-	d->stream = NULL;
-	d->streaming = false;
+	digest_unstream(d);
 	return wdp_ok(d->prov, rc);
 }
 
@@ -299,7 +297,7 @@ static int digest_set_ctx_params(void *ctx, const OSSL_PARAM params[])
 	if (!OSSL_PARAM_locate_const(params, OSSL_DIGEST_PARAM_SSL3_MS) ||
 	    !d->soft->digest.set_ctx_params)
 		return 1;
-	if (d->streaming)
+	if (d->stream)
 		return wdp_ok(d->prov, -EINVAL);
 	d->total = DIGEST_HOLD + 1; /* the twin's from now on */
 	return d->soft->digest.set_ctx_params(d->twin, params);
