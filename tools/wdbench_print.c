@@ -20,6 +20,11 @@ static double ratio(double a, double b)
 	return b > 0 ? a / b : 0;
 }
 
+static double descriptors_per_s(const struct outcome *o)
+{
+	return o->r.rate * per_op(o, o->descriptors);
+}
+
 /* Public-key operations of a server's handshake: a fresh key, the shared
  * secret, a signature; a resumed one of TLS 1.3 does without the last. */
 static unsigned int handshake_ops(const struct bench_row *r)
@@ -85,6 +90,7 @@ static void json_line(const struct ask *ask, const struct cell *c,
 		      bench_allocs_now ? per_op(o, o->r.allocs.own) : -1);
 	json_optional("syscalls", o->syscalls);
 	json_optional("descriptors", per_op(o, o->descriptors));
+	json_optional("descriptors_per_s", descriptors_per_s(o));
 	json_optional("doorbells", per_op(o, o->bells));
 	json_optional("software", per_op(o, o->software));
 	json_optional("context_bytes", o->context_bytes);
@@ -102,7 +108,7 @@ static void json_line(const struct ask *ask, const struct cell *c,
 static void table_words(const char *const words[])
 {
 	static const int width[] = { -30, -9, -9, 10, 7, 9, 7, 8,
-				     9,	  9,  6,  5,  6, 6, 5 };
+				     9,	  9,  6,  5,  6, 6, 5, 8 };
 
 	for (size_t i = 0; i < WD_ARRAY_SIZE(width); i++)
 		printf("%s%*s", i ? " " : "", width[i], words[i]);
@@ -113,12 +119,12 @@ static void table_head(const struct ask *ask)
 {
 	static const char *const above[] = {
 		"", "", "",	 "",   "",    "app us", "of",	"model",
-		"", "", "allo-", "of", "sys", "desc-",	"door",
+		"", "", "allo-", "of", "sys", "desc-",	"door", "descr",
 	};
 	static const char *const below[] = {
-		"operation", "provider", "way",	  "ops/s",  "ratio",
-		"per op",    "helper",	 "us/op", "p50 us", "p99 us",
-		"cs/op",     "wd",	 "calls", "rs/op",  "bells",
+		"operation", "provider", "way",	   "ops/s",  "ratio", "per op",
+		"helper",    "us/op",	 "p50 us", "p99 us", "cs/op", "wd",
+		"calls",     "rs/op",	 "bells",  "per s",
 	};
 
 	printf("wdbench %s, OpenSSL %s, %ld CPUs, %s\n\n", WD_VERSION,
@@ -177,6 +183,7 @@ static void table_line(const struct cell *c, const struct outcome *o,
 	       bench_hist_ns(&o->r.latency, 0.99) / 1e3);
 	for (size_t i = 0; i < WD_ARRAY_SIZE(v); i++)
 		printf(" %*s", width[i], number(v[i], buf, sizeof(buf)));
+	printf(" %8.0f", descriptors_per_s(o));
 	if (offloaded(c, o) > 0)
 		printf("  (%.0f %% of the public-key operations offloaded)",
 		       offloaded(c, o) * 100);
