@@ -177,11 +177,16 @@ static bool listened_to(const struct lane *l)
 	return l->watcher || atomic_load(&l->watched);
 }
 
-/* Another listens: sleep until it says done or hands over. */
+/*
+ * Another listens: sleep until it says done or hands over.  What was handed over
+ * is taken before the lane is left: somebody passing by might end this job first,
+ * and then nobody would listen for the others.
+ */
 static void doze(struct offload_job *j)
 {
 	struct lane *l = j->lane;
 	struct wakes wakes = { 0 };
+	bool handed;
 
 	j->sleeping = true;
 	l->stats->sleeps++;
@@ -189,11 +194,14 @@ static void doze(struct offload_job *j)
 	wait_word(&j->word, JOB_OUT, left_ns(j));
 	lane_enter(l);
 	j->sleeping = false;
-	if (atomic_load(&j->word) == JOB_WATCH)
+	handed = atomic_load(&j->word) == JOB_WATCH;
+	if (handed)
 		atomic_store(&j->word, JOB_OUT);
 	/* Done before it could take the watch up: pass it on. */
 	if (job_is_done(j) && !listened_to(l))
 		wait_hand_over(l, &wakes);
+	else if (handed && !listened_to(l) && lane_is_open(l))
+		watch(j);
 	else
 		lane_leave(l);
 }

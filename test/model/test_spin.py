@@ -22,7 +22,7 @@ def errors(model, *defines):
 
         shutil.copy(os.path.join(HERE, model), tmp)
         said = run("spin", *defines, "-a", model)
-        said += run("gcc", "-O0", "-w", "-DSAFETY", "-o", "pan", "pan.c")
+        said += run("gcc", "-O1", "-w", "-DSAFETY", "-o", "pan", "pan.c")
         said += run("./pan", "-m1000000")
         found = re.search(r"errors: (\d+)", said)
         if not found or "too long" in said or "out of memory" in said:
@@ -51,6 +51,16 @@ class Spin(unittest.TestCase):
         for n in range(1, 5):
             with self.subTest(bug=n):
                 self.assertEqual(errors("poller.pml", "-DBUG=%d" % n), 1)
+
+    def test_somebody_always_listens_for_those_who_wait_in_place(self):
+        for defines in ([], ["-DALONE", "-DJOBS=3"]):
+            with self.subTest(defines=defines):
+                self.assertEqual(errors("watch.pml", *defines), 0)
+
+    def test_each_rule_of_the_watch_is_needed(self):
+        for n in range(1, 8):
+            with self.subTest(bug=n):
+                self.assertEqual(errors("watch.pml", "-DBUG=%d" % n), 1)
 
 
 if __name__ == "__main__":
