@@ -162,7 +162,8 @@ const struct bench_set bench_sets[] = {
 		 "tls12-ecdsap256-p256 tls12-ecdsap256-p256-resumed "
 		 "tls13-rsa2048-x25519 tls13-rsa2048-x25519-resumed "
 		 "tls13-ecdsap256-p256 tls13-ecdsap256-p256-resumed" },
-	{ "small", "aes-128-gcm:16 aes-128-gcm:1024 aes-256-cbc:16 "
+	{ "small", "aes-128-gcm:16 aes-128-gcm:1024 aes-128-ccm:16 "
+		   "aes-128-ccm:1024 aes-256-cbc:16 "
 		   "aes-256-cbc:1024 sm4-cbc:16 sm4-cbc:1024 sm3:16 sm3:1024 "
 		   "sha256:16 sha256:1024" },
 	{ NULL, NULL },
