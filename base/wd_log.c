@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -17,10 +18,17 @@
 static struct {
 	_Atomic int fd;
 	_Atomic int level;
-} wd_log_sink = { -1, WD_LOG_NONE };
+	_Atomic uint64_t dev, ino; /* of a file of ours */
+} wd_log_sink = { .fd = -1, .level = WD_LOG_NONE };
 
 void wd_log_to(int fd, enum wd_log_level level)
 {
+	struct stat st;
+
+	if (fd > STDERR_FILENO && !fstat(fd, &st)) {
+		atomic_store(&wd_log_sink.dev, st.st_dev);
+		atomic_store(&wd_log_sink.ino, st.st_ino);
+	}
 	atomic_store(&wd_log_sink.fd, fd);
 	atomic_store(&wd_log_sink.level, (int)level);
 }
@@ -29,6 +37,16 @@ enum wd_log_level wd_log_level(void)
 {
 	return (enum wd_log_level)atomic_load_explicit(&wd_log_sink.level,
 						       memory_order_relaxed);
+}
+
+/* Daemons close descriptors they do not know, and numbers are used again: a
+ * line of ours may not end up in somebody's connection.  Standard error is
+ * where the application says it is now. */
+static bool log_is_ours(int fd, const struct stat *st)
+{
+	return fd <= STDERR_FILENO ||
+	       (st->st_dev == atomic_load(&wd_log_sink.dev) &&
+		st->st_ino == atomic_load(&wd_log_sink.ino));
 }
 
 /*
@@ -41,7 +59,7 @@ static bool log_fits(int fd, size_t n)
 	struct rlimit limit;
 	struct stat st;
 
-	if (fstat(fd, &st))
+	if (fstat(fd, &st) || !log_is_ours(fd, &st))
 		return false;
 	return !S_ISREG(st.st_mode) ||
 	       (!getrlimit(RLIMIT_FSIZE, &limit) &&

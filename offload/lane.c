@@ -133,6 +133,9 @@ static int lane_open(struct lane *l, struct device *d)
 	atomic_store(&l->async_out, 0);
 	stats_lane_opened(l);
 	lane_set(l, LANE_OPEN);
+	wd_info("%s: queue %u of %u descriptors, %s%s", d->info.name, l->q.u.id,
+		l->q.u.sq_depth, l->q.u.sva ? "SVA" : "bounce memory",
+		l->proc->o->host->model ? ", model" : "");
 	return 0;
 }
 

@@ -365,8 +365,6 @@ static int uacce_kernel_open(struct uacce_host *host,
 		rc = uacce_set_up(q, k->sys, info, pool, &step);
 	if (rc)
 		goto put_record;
-	wd_info("%s: queue %u of %u descriptors, %s", info->name, q->id,
-		q->sq_depth, q->sva ? "SVA" : "bounce memory");
 	return 0;
 
 put_record:

@@ -506,11 +506,8 @@ static int unix_open(struct uacce_host *host, const struct uacce_info *info,
 		goto complain;
 	r = unix_record_get(h, sock);
 	rc = r ? unix_set_up(q, host, info, &request, r) : -ENOMEM;
-	if (!rc) {
-		wd_info("%s: queue %u of %u descriptors of a model daemon",
-			info->name, q->id, q->sq_depth);
+	if (!rc)
 		return 0;
-	}
 	if (r)
 		atomic_store(&r->socket.fd, UNIX_FREE);
 	close(sock);

@@ -259,7 +259,9 @@ class Ssh(Programs):
                                    self.path("sshd_config")], env=env,
                                   stderr=log)
         self.addCleanup(self.stop, server)
-        time.sleep(0.3)
+        while b"Server listening" not in self.read("sshd.log"):
+            self.assertIsNone(server.poll())
+            time.sleep(0.02)
         return port
 
     def stop(self, server):
@@ -310,6 +312,16 @@ class Ssh(Programs):
         self.assertGreater(self.jobs("aes-gcm"), 20)
         self.assertNotRegex(self.read("sshd.log").decode(errors="replace"),
                             "SIGSYS|SIGXFSZ|signal|fatal")
+        # Each session says that it opened a queue, and has a file: those in
+        # the sandbox, where neither may be, say nothing.
+        lines = self.read("wd.log").decode().splitlines()
+        for line in lines:
+            self.assertRegex(line, r"^wd\[\d+\] info: hisi_sec2-\d+: queue "
+                             r"\d+ of \d+ descriptors, .*model$")
+        told = {int(line[3:line.index("]")]) for line in lines}
+        self.assertEqual(told, {int(name[3:]) for name in
+                                os.listdir(self.path("stats"))})
+        self.assertGreaterEqual(len(told), 10)
 
     def test_wd_at_both_ends(self):
         self.all_ciphers(self.with_wd(WD_MIN_BYTES=None),
