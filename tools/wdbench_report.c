@@ -362,6 +362,7 @@ static int scenario(struct report *r, const struct scenario *s,
 static const char head[] =
 	"<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>\n"
 	"<meta name='viewport' content='width=device-width'>\n"
+	"<meta name='color-scheme' content='light dark'>\n"
 	"<title>wdbench report</title>\n<style>\n"
 	":root{--bg:#f6f7f9;--card:#fff;--ink:#1c2430;--dim:#667085;"
 	"--grid:#e4e7ec;--c0:#98a2b3;--c1:#0e7490;--c2:#d9622b;--c3:#6941c6}\n"
