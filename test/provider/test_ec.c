@@ -206,67 +206,68 @@ static EVP_PKEY *generate(const struct side *s, const char *type,
 	return key;
 }
 
+static const struct {
+	const char *type, *group, *encoding, *format;
+	int cofactor; /* 9: not set */
+	bool good, device;
+} generations[] = {
+	{ "EC", "P-256", NULL, NULL, 9, true, true },
+	{ "EC", "prime256v1", NULL, NULL, 9, true, true },
+	{ "EC", "PRIME256V1", NULL, NULL, 9, true, true },
+	{ "EC", "p-256", NULL, NULL, 9, true, false },
+	{ "EC", "P-256", "named_curve", NULL, 9, true, true },
+	{ "EC", "P-256", "explicit", NULL, 9, true, false },
+	{ "EC", "P-256", "nonsense", NULL, 9, false, false },
+	{ "EC", "P-256", NULL, "compressed", 9, true, false },
+	{ "EC", "P-256", NULL, NULL, 0, true, false },
+	{ "EC", "P-256", NULL, NULL, 1, true, false },
+	{ "EC", "secp256r1", NULL, NULL, 9, false, false },
+	{ "EC", "nonsense", NULL, NULL, 9, false, false },
+	{ "EC", "", NULL, NULL, 9, false, false },
+	{ "EC", NULL, NULL, NULL, 9, false, false },
+	{ "EC", "B-163", NULL, NULL, 9, true, false },
+	{ "EC", "SM2", NULL, NULL, 9, true, false },
+	{ "SM2", NULL, NULL, NULL, 9, true, true },
+	{ "SM2", "SM2", NULL, NULL, 9, true, true },
+	{ "SM2", "P-256", NULL, NULL, 9, true, false },
+};
+
+static OSSL_PARAM *put_name(OSSL_PARAM *p, const char *what, const char *name)
+{
+	if (name)
+		*p++ = OSSL_PARAM_construct_utf8_string(what, (char *)name, 0);
+	return p;
+}
+
 static void generation_takes_what_the_default_provider_takes(void)
 {
-	static const struct {
-		const char *type, *group, *encoding, *format;
-		int cofactor; /* 9: not set */
-		bool good, device;
-	} cases[] = {
-		{ "EC", "P-256", NULL, NULL, 9, true, true },
-		{ "EC", "prime256v1", NULL, NULL, 9, true, true },
-		{ "EC", "PRIME256V1", NULL, NULL, 9, true, true },
-		{ "EC", "p-256", NULL, NULL, 9, true, false },
-		{ "EC", "P-256", "named_curve", NULL, 9, true, true },
-		{ "EC", "P-256", "explicit", NULL, 9, true, false },
-		{ "EC", "P-256", "nonsense", NULL, 9, false, false },
-		{ "EC", "P-256", NULL, "compressed", 9, true, false },
-		{ "EC", "P-256", NULL, NULL, 0, true, false },
-		{ "EC", "P-256", NULL, NULL, 1, true, false },
-		{ "EC", "secp256r1", NULL, NULL, 9, false, false },
-		{ "EC", "nonsense", NULL, NULL, 9, false, false },
-		{ "EC", "", NULL, NULL, 9, false, false },
-		{ "EC", NULL, NULL, NULL, 9, false, false },
-		{ "EC", "B-163", NULL, NULL, 9, true, false },
-		{ "EC", "SM2", NULL, NULL, 9, true, false },
-		{ "SM2", NULL, NULL, NULL, 9, true, true },
-		{ "SM2", "SM2", NULL, NULL, 9, true, true },
-		{ "SM2", "P-256", NULL, NULL, 9, true, false },
-	};
-
 	start();
-	for (size_t i = 0; i < ARRAY(cases); i++) {
+	for (size_t i = 0; i < ARRAY(generations); i++) {
 		OSSL_PARAM params[5], *p = params;
-		int cofactor = cases[i].cofactor;
+		int cofactor = generations[i].cofactor;
 		EVP_PKEY *mine, *key;
 		long before = jobs();
 
-		if (cases[i].group)
-			*p++ = OSSL_PARAM_construct_utf8_string(
-				"group", (char *)cases[i].group, 0);
-		if (cases[i].encoding)
-			*p++ = OSSL_PARAM_construct_utf8_string(
-				"encoding", (char *)cases[i].encoding, 0);
-		if (cases[i].format)
-			*p++ = OSSL_PARAM_construct_utf8_string(
-				"point-format", (char *)cases[i].format, 0);
+		p = put_name(p, "group", generations[i].group);
+		p = put_name(p, "encoding", generations[i].encoding);
+		p = put_name(p, "point-format", generations[i].format);
 		if (cofactor != 9)
 			*p++ = OSSL_PARAM_construct_int("use-cofactor-flag",
 							&cofactor);
 		*p = OSSL_PARAM_construct_end();
 		printf("case %zu\n", i);
-		mine = generate(wd, cases[i].type, params, NULL);
-		key = generate(def, cases[i].type, params, NULL);
+		mine = generate(wd, generations[i].type, params, NULL);
+		key = generate(def, generations[i].type, params, NULL);
 		if (!mine != !key)
 			t_fail(__FILE__, __LINE__, "case %zu: %s", i,
 			       mine ? "made" : "refused");
 		/* Which names a version knows is its own affair. */
-		if (jobs() - before != (mine && cases[i].device ? 1 : 0))
+		if (jobs() - before != (mine && generations[i].device ? 1 : 0))
 			t_fail(__FILE__, __LINE__, "case %zu: %ld jobs", i,
 			       jobs() - before);
 		if (mine && key)
-			same_export(cases[i].group ? cases[i].group
-						   : cases[i].type,
+			same_export(generations[i].group ? generations[i].group
+							 : generations[i].type,
 				    mine, key, EVP_PKEY_KEY_PARAMETERS);
 		EVP_PKEY_free(mine);
 		EVP_PKEY_free(key);

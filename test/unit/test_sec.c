@@ -249,78 +249,80 @@ static void one_shot_digests(void)
 }
 
 /* Parts of 64, 64 and 3 bytes. */
+static const struct {
+	enum sec_part part;
+	uint32_t len, bits;
+	struct word w2[9], w3[9];
+} sm3_parts[] = {
+	{ SEC_FIRST,
+	  64,
+	  0,
+	  { { 0, 0x00000842 },
+	    { 1, 0x00000400 },
+	    { 2, 0x00012808 },
+	    { 4, 0x40 },
+	    { 10, 0xcdef },
+	    ADDR(18, MAC),
+	    ADDR(24, SRC) },
+	  { { 0, 0x000000e3 },
+	    { 14, 0x00128081 },
+	    { 17, 0x40 },
+	    { 27, 1 },
+	    { 2, 0x90abcdef },
+	    ADDR(21, MAC),
+	    ADDR(4, SRC) } },
+	{ SEC_MIDDLE,
+	  64,
+	  0,
+	  { { 1, 0x00000500 },
+	    { 2, 0x00012808 },
+	    { 4, 0x40 },
+	    ADDR(14, MAC),
+	    ADDR(18, MAC),
+	    { 0, 0x00000842 },
+	    { 12, 0 } },
+	  { { 14, 0x00128085 },
+	    { 17, 0x40 },
+	    { 27, 1 },
+	    ADDR(8, MAC),
+	    ADDR(21, MAC),
+	    { 0, 0x000000e3 },
+	    { 25, 0 } } },
+	{ SEC_LAST,
+	  3,
+	  0x418,
+	  { { 1, 0x00000100 },
+	    { 2, 0x00012808 },
+	    { 4, 3 },
+	    { 12, 0x418 },
+	    ADDR(14, MAC),
+	    ADDR(18, MAC),
+	    { 0, 0x00000842 } },
+	  { { 14, 0x00128085 },
+	    { 17, 3 },
+	    { 27, 0 },
+	    { 25, 0x418 },
+	    ADDR(8, MAC),
+	    ADDR(21, MAC),
+	    { 0, 0x000000e3 } } },
+};
+
 static void an_sm3_stream(void)
 {
-	static const struct {
-		enum sec_part part;
-		uint32_t len, bits;
-		struct word w2[9], w3[9];
-	} rows[] = {
-		{ SEC_FIRST,
-		  64,
-		  0,
-		  { { 0, 0x00000842 },
-		    { 1, 0x00000400 },
-		    { 2, 0x00012808 },
-		    { 4, 0x40 },
-		    { 10, 0xcdef },
-		    ADDR(18, MAC),
-		    ADDR(24, SRC) },
-		  { { 0, 0x000000e3 },
-		    { 14, 0x00128081 },
-		    { 17, 0x40 },
-		    { 27, 1 },
-		    { 2, 0x90abcdef },
-		    ADDR(21, MAC),
-		    ADDR(4, SRC) } },
-		{ SEC_MIDDLE,
-		  64,
-		  0,
-		  { { 1, 0x00000500 },
-		    { 2, 0x00012808 },
-		    { 4, 0x40 },
-		    ADDR(14, MAC),
-		    ADDR(18, MAC),
-		    { 0, 0x00000842 },
-		    { 12, 0 } },
-		  { { 14, 0x00128085 },
-		    { 17, 0x40 },
-		    { 27, 1 },
-		    ADDR(8, MAC),
-		    ADDR(21, MAC),
-		    { 0, 0x000000e3 },
-		    { 25, 0 } } },
-		{ SEC_LAST,
-		  3,
-		  0x418,
-		  { { 1, 0x00000100 },
-		    { 2, 0x00012808 },
-		    { 4, 3 },
-		    { 12, 0x418 },
-		    ADDR(14, MAC),
-		    ADDR(18, MAC),
-		    { 0, 0x00000842 } },
-		  { { 14, 0x00128085 },
-		    { 17, 3 },
-		    { 27, 0 },
-		    { 25, 0x418 },
-		    ADDR(8, MAC),
-		    ADDR(21, MAC),
-		    { 0, 0x000000e3 } } },
-	};
-
-	for (size_t i = 0; i < N(rows); i++) {
+	for (size_t i = 0; i < N(sm3_parts); i++) {
 		struct sec_digest_op op = sm3;
 		struct sec_sqe bd2, bd3;
 
-		op.part = rows[i].part;
-		op.len = rows[i].len;
-		op.total_bits = rows[i].bits;
+		op.part = sm3_parts[i].part;
+		op.len = sm3_parts[i].len;
+		op.total_bits = sm3_parts[i].bits;
 		bd2 = digest(2, op);
 		bd3 = digest(3, op);
 		for (size_t j = 0; j < 9; j++) {
-			T_EQ(bd2.w[rows[i].w2[j].at], rows[i].w2[j].value);
-			T_EQ(bd3.w[rows[i].w3[j].at], rows[i].w3[j].value);
+			T_EQ(bd2.w[sm3_parts[i].w2[j].at],
+			     sm3_parts[i].w2[j].value);
+			T_EQ(bd3.w[sm3_parts[i].w3[j].at],
+			     sm3_parts[i].w3[j].value);
 		}
 	}
 }
