@@ -59,6 +59,15 @@ static void start(void)
 		fibre_init(&fibre[i], true);
 }
 
+/* Doorbells for two, and nobody who looks but the callers. */
+static void start_pairs(void)
+{
+	config();
+	cfg.batch = 2;
+	cfg.poll = OFFLOAD_POLL_NONE;
+	start();
+}
+
 static void stop(void)
 {
 	offload_free(o);
@@ -266,10 +275,7 @@ static void the_last_of_those_who_were_woken_rings(void)
 
 static void a_dropped_job_that_was_held_back_is_sent(void)
 {
-	config();
-	cfg.batch = 2;
-	cfg.poll = OFFLOAD_POLL_NONE;
-	start();
+	start_pairs();
 	go(0);
 	go(1);
 	go(2);
@@ -285,10 +291,7 @@ static void a_dropped_job_that_was_held_back_is_sent(void)
 
 static void a_pause_that_fails_sends_what_was_held_back(void)
 {
-	config();
-	cfg.batch = 2;
-	cfg.poll = OFFLOAD_POLL_NONE;
-	start();
+	start_pairs();
 	go(0);
 	go(1);
 	d->mode = SDEV_INLINE;
@@ -303,10 +306,7 @@ static void a_pause_that_fails_sends_what_was_held_back(void)
 
 static void reaping_rings_what_waits(void)
 {
-	config();
-	cfg.batch = 2;
-	cfg.poll = OFFLOAD_POLL_NONE;
-	start();
+	start_pairs();
 	go(0);
 	go(1);
 	go(2);
@@ -334,10 +334,7 @@ static int rsa_sync(int i)
 
 static void a_synchronous_job_takes_the_batch_with_it(void)
 {
-	config();
-	cfg.batch = 2;
-	cfg.poll = OFFLOAD_POLL_NONE;
-	start();
+	start_pairs();
 	go(0);
 	go(1);
 	go(2);

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SEC descriptors in raw words.  The expected words are worked values from
- * what the public drivers fill in, not made from the tables.
+ * SEC descriptors in raw words: how operations differ.
  */
 #include <errno.h>
 
-#include "hw/sec/sec.h"
-#include "test/t.h"
-
-#define N(a) (sizeof(a) / sizeof((a)[0]))
-
-/* Every address differs in both halves. */
-#define KEY 0x0000c001c0000001
-#define IV  0x0000c002c0000002
-#define SRC 0x0000c003c0000003
-#define DST 0x0000c004c0000004
-#define MAC 0x0000c005c0000005
-#define TAG 0x1234567890abcdef
+#include "test/unit/sec_words.h"
 
 static const struct sec_cipher_op cbc = {
 	.alg = SEC_AES_CBC,
@@ -54,31 +42,6 @@ static const struct sec_digest_op sm3 = {
 	.tag = TAG,
 };
 
-struct word {
-	unsigned int at;
-	uint32_t value;
-};
-
-#define ADDR(at, a)                                                            \
-	{ (at), (uint32_t)(a) },                                               \
-	{                                                                      \
-		(at) + 1, (uint32_t)((a) >> 32)                                \
-	}
-
-/* Exactly these words, all others 0. */
-static void words_are(const struct sec_sqe *sqe, const struct word *w, size_t n)
-{
-	struct sec_sqe expect = { { 0 } };
-
-	for (size_t i = 0; i < n; i++)
-		expect.w[w[i].at] = w[i].value;
-	for (unsigned int i = 0; i < SEC_SQE_WORDS; i++)
-		if (sqe->w[i] != expect.w[i])
-			t_fail(__FILE__, __LINE__,
-			       "dw%u is %08x, expected %08x", i, sqe->w[i],
-			       expect.w[i]);
-}
-
 static struct sec_sqe cipher(unsigned int v, struct sec_cipher_op op)
 {
 	struct sec_sqe sqe;
@@ -106,7 +69,7 @@ static void bd2_aes128_cbc(void)
 		ADDR(24, SRC),	   ADDR(26, DST),
 	};
 
-	words_are(&sqe, w, N(w));
+	words_are(__func__, &sqe, w, N(w));
 }
 
 static void bd3_aes128_cbc(void)
@@ -118,7 +81,7 @@ static void bd3_aes128_cbc(void)
 		ADDR(19, DST),	   ADDR(23, IV),
 	};
 
-	words_are(&sqe, w, N(w));
+	words_are(__func__, &sqe, w, N(w));
 }
 
 static void decryption_changes_the_direction_alone(void)
@@ -206,7 +169,7 @@ static void bd2_aes256_gcm(void)
 		ADDR(26, DST),
 	};
 
-	words_are(&sqe, w, N(w));
+	words_are(__func__, &sqe, w, N(w));
 	op.encrypt = false;
 	T_EQ(cipher(2, op).w[0], 0x00000b22);
 }
@@ -223,7 +186,7 @@ static void bd3_aes256_gcm(void)
 		ADDR(23, IV),
 	};
 
-	words_are(&sqe, w, N(w));
+	words_are(__func__, &sqe, w, N(w));
 	op.encrypt = false;
 	T_EQ(cipher(3, op).w[1], 0x40264102);
 }
@@ -241,8 +204,8 @@ static void one_shot_digests(void)
 		{ 14, 0x00128081 }, { 17, 64 },	  ADDR(21, MAC),
 	};
 
-	words_are(&bd2, w2, N(w2));
-	words_are(&bd3, w3, N(w3));
+	words_are(__func__, &bd2, w2, N(w2));
+	words_are(__func__, &bd3, w3, N(w3));
 	op.alg = SEC_SHA256;
 	T_EQ(digest(2, op).w[2], 0x00000808);
 	T_EQ(digest(3, op).w[14], 0x00008081);
