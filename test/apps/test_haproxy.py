@@ -107,8 +107,14 @@ class Haproxy(wdtest.ProviderTest):
     def test_the_worker_without_rights_offloads_every_handshake(self):
         server, port = self.serve()
         (worker,) = self.workers(server)
-        limits = pathlib.Path(f"/proc/{worker}/limits").read_text()
-        status = pathlib.Path(f"/proc/{worker}/status").read_text()
+        # It drops them when it has been forked, which is seen before.
+        for _ in range(100):
+            limits = pathlib.Path(f"/proc/{worker}/limits").read_text()
+            status = pathlib.Path(f"/proc/{worker}/status").read_text()
+            if re.search(r"Max processes +0 ", limits) and \
+                    re.search(r"NoNewPrivs:\s+1", status):
+                break
+            time.sleep(0.1)
         self.assertRegex(limits, r"Max processes +0 ")
         self.assertRegex(status, r"NoNewPrivs:\s+1")
         self.assertEqual(os.readlink(f"/proc/{worker}/root"),
@@ -265,9 +271,14 @@ class Haproxy(wdtest.ProviderTest):
         self.assertLessEqual(fds_after, fds + 2)
         # HAProxy frees no paused fibre: 32 KiB of stack, on which this model
         # computes.  What a device leaves is the next story.
-        self.assertLess(after - before, 33 * jobs + 8192)
+        self.assert_grown_less(after - before, 33 * jobs + 8192)
         # And whoever stays is served.
         self.assertEqual(self.load(port, "-n", 100)["handshakes"], 100)
+
+    def assert_grown_less(self, grown, bound):
+        # The address sanitizer gives nothing back for a long time.
+        if not wdtest.PRELOAD:
+            self.assertLess(grown, bound)
 
     def private_numbers(self):
         """Pieces of d, p, q and so on of the key, of either byte order."""
@@ -335,7 +346,7 @@ class Haproxy(wdtest.ProviderTest):
         self.assertGreaterEqual(dropped, 10000)
         # A fibre each, which libcrypto can't give back: 13 KiB of its stack
         # were touched.  Of wd's nothing stays.
-        self.assertLess(grown, 15 * dropped + 8192)
+        self.assert_grown_less(grown, 15 * dropped + 8192)
         # Where the machine stalled, more than a queue's worth came at once.
         software = total["x25519"]["software"]
         print(f"{software} of {total['x25519']['jobs']} in software for want "
@@ -354,6 +365,8 @@ class Haproxy(wdtest.ProviderTest):
 
     def test_dropped_signatures_leave_nothing_of_the_key(self):
         """Where RSA alone is offloaded, each pause is one of the key's."""
+        if wdtest.PRELOAD:
+            self.skipTest("the address sanitizer keeps what is freed")
         _, device = self.model_daemon(*self.SLOW, jail=self.path("jail"))
         server, port = self.serve(device, WD_ALGORITHMS="RSA", WD_BATCH=64)
         (worker,) = self.workers(server)
@@ -378,7 +391,7 @@ class Haproxy(wdtest.ProviderTest):
         server, port = self.serve("none")
         grown, total = self.drop(server, port, 3000, rounds=1)
         self.assertEqual(total["abandoned"], 0)
-        self.assertLess(grown, 8192)
+        self.assert_grown_less(grown, 8192)
 
     def test_reload_under_load(self):
         server, port = self.serve()

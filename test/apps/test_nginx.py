@@ -220,7 +220,8 @@ class Example(Nginx):
                          ("listen 443", f"listen 127.0.0.1:{port}"),
                          ("65536;", "1024;"),
                          ("env WD_DEVICE;", "env WD_DEVICE; env WD_STATS; "
-                          "env OPENSSL_MODULES;"),
+                          "env OPENSSL_MODULES; env LD_PRELOAD; "
+                          "env ASAN_OPTIONS;"),
                          ("http {", "http { access_log off; " + more)):
             self.assertIn(old, text)
             text = text.replace(old, new)
