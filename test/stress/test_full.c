@@ -14,6 +14,8 @@
 
 #define THREADS_MAX 320
 #define EACH	    5
+#define MARCHERS    6
+#define STEPS	    1500
 
 struct waiter {
 	pthread_t thread;
@@ -110,6 +112,42 @@ static void threads_beyond_the_queues_sleep(void)
 	sleep_on("emu:queues=8,latency_us=40000", 64);
 }
 
+/* Nobody comes after the last to find what was overlooked: all meet between
+ * two signatures.  Who is told to listen for all may find his own job done. */
+static void *in_step(void *arg)
+{
+	struct waiter *w = arg;
+
+	for (int i = 0; i < STEPS; i++) {
+		pthread_barrier_wait(w->all);
+		w->right += wd_sign_sync(w->e);
+	}
+	return NULL;
+}
+
+static void nobody_sleeps_on_when_all_have_come(void)
+{
+	static struct waiter w[MARCHERS];
+	pthread_barrier_t all;
+	struct wd_env e;
+
+	wd_env_open(&e, "emu:queues=1,replay,latency_us=150");
+	pthread_barrier_init(&all, NULL, MARCHERS);
+	for (int i = 0; i < MARCHERS; i++) {
+		w[i] = (struct waiter){ .e = &e, .all = &all };
+		T_EQ(pthread_create(&w[i].thread, NULL, in_step, &w[i]), 0);
+	}
+	for (int i = 0; i < MARCHERS; i++) {
+		pthread_join(w[i].thread, NULL);
+		T_EQ(w[i].right, STEPS);
+	}
+	pthread_barrier_destroy(&all);
+	T_EQ(wd_env_stat(&e, "rsa-private", "timeouts"), 0);
+	T_EQ(wd_env_stat(&e, "rsa-public", "timeouts"), 0);
+	T_EQ(wd_env_stat(&e, "rsa-private", "software"), 0);
+	wd_env_close(&e);
+}
+
 /* A queue has room for 256 jobs. */
 static void threads_beyond_the_ring_are_served_in_software(void)
 {
@@ -124,6 +162,11 @@ static void threads_beyond_the_ring_are_served_in_software(void)
 	sum = wait_all(&e, n);
 	jobs = wd_env_stat(&e, "rsa-private", "jobs");
 	software = wd_env_stat(&e, "rsa-private", "software");
+	T_EQ(wd_env_stat(&e, "rsa-private", "errors"), 0);
+	T_EQ(wd_env_stat(&e, "rsa-private", "timeouts"), 0);
+	T_EQ(wd_env_stat(&e, "rsa-private", "wrong"), 0);
+	T_EQ(wd_env_stat(&e, "rsa-public", "errors"), 0);
+	T_EQ(wd_env_stat(&e, "rsa-public", "timeouts"), 0);
 	T_EQ(sum.right, n * EACH);
 	T_EQ(jobs + software, n * EACH);
 	T_OK(software > 0 && jobs > 0);
@@ -157,5 +200,6 @@ static void jobs_beyond_the_ring_are_served_in_software(void)
 }
 
 T_MAIN(T_CASE(threads_beyond_the_queues_sleep),
+       T_CASE(nobody_sleeps_on_when_all_have_come),
        T_CASE(threads_beyond_the_ring_are_served_in_software),
        T_CASE(jobs_beyond_the_ring_are_served_in_software))
