@@ -26,6 +26,14 @@ struct waiter {
 	long slept, pushed;
 };
 
+/* A deadline that a machine with other work keeps. */
+static void env_open(struct wd_env *e, const char *device)
+{
+	setenv("WD_TIMEOUT_MS", "60000", 1);
+	wd_env_open(e, device);
+	unsetenv("WD_TIMEOUT_MS");
+}
+
 static double now(void)
 {
 	struct timespec t;
@@ -89,7 +97,7 @@ static void sleep_on(const char *device, unsigned int n)
 	struct waiter sum;
 	struct wd_env e;
 
-	wd_env_open(&e, device);
+	env_open(&e, device);
 	T_OK(wd_sign_sync(&e)); /* how long it takes here is known now */
 	sum = wait_all(&e, n);
 	printf("%u threads on %s: a job costs %.0f us of CPU, sleeps %.1f "
@@ -131,7 +139,7 @@ static void nobody_sleeps_on_when_all_have_come(void)
 	pthread_barrier_t all;
 	struct wd_env e;
 
-	wd_env_open(&e, "emu:queues=1,replay,latency_us=150");
+	env_open(&e, "emu:queues=1,replay,latency_us=150");
 	pthread_barrier_init(&all, NULL, MARCHERS);
 	for (int i = 0; i < MARCHERS; i++) {
 		w[i] = (struct waiter){ .e = &e, .all = &all };
@@ -156,9 +164,7 @@ static void threads_beyond_the_ring_are_served_in_software(void)
 	struct waiter sum;
 	struct wd_env e;
 
-	setenv("WD_TIMEOUT_MS", "60000", 1);
-	wd_env_open(&e, "emu:queues=1,latency_us=300000");
-	unsetenv("WD_TIMEOUT_MS");
+	env_open(&e, "emu:queues=1,latency_us=300000");
 	sum = wait_all(&e, n);
 	jobs = wd_env_stat(&e, "rsa-private", "jobs");
 	software = wd_env_stat(&e, "rsa-private", "software");
@@ -179,9 +185,7 @@ static void jobs_beyond_the_ring_are_served_in_software(void)
 	static struct wd_sign s[THREADS_MAX];
 	struct wd_env e;
 
-	setenv("WD_TIMEOUT_MS", "60000", 1);
-	wd_env_open(&e, "emu:queues=1,latency_us=300000");
-	unsetenv("WD_TIMEOUT_MS");
+	env_open(&e, "emu:queues=1,latency_us=300000");
 	for (int i = 0; i < THREADS_MAX; i++) {
 		wd_sign_new(&s[i], &e, i % 2);
 		wd_sign_step(&s[i]);
