@@ -219,14 +219,15 @@ static void say_device(struct stats_lane *s, const char *name)
 /* A lane keeps its place, and takes its counts along to another device. */
 void stats_lane_opened(struct lane *l)
 {
-	struct stats_lane *s = l->shown;
+	struct stats_lane *s = l->shown, *next = NULL;
 
-	if (s == &l->own) {
-		s = stats_lane_next(l->proc);
-		if (s)
-			*s = l->own;
-		else
-			s = l->shown;
+	if (s == &l->own)
+		next = stats_lane_next(l->proc);
+	/* It has no queue yet, but somebody may be adding up. */
+	lane_enter(l);
+	if (next) {
+		*next = *s;
+		s = next;
 	}
 	say_device(s, l->device->info.name);
 	s->class = l->class;
@@ -237,6 +238,7 @@ void stats_lane_opened(struct lane *l)
 		l->stats = &s->count;
 		atomic_fetch_add(&l->proc->file->lanes, 1);
 	}
+	lane_leave(l);
 }
 
 void stats_lane_is(struct lane *l, enum lane_state state)

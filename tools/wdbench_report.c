@@ -389,7 +389,7 @@ static const char head[] =
 	".c0{fill:var(--c0)}.c1{fill:var(--c1)}.c2{fill:var(--c2)}"
 	".c3{fill:var(--c3)}.l0{stroke:var(--c0)}.l1{stroke:var(--c1)}"
 	".l2{stroke:var(--c2)}.l3{stroke:var(--c3)}\n"
-	"svg .t0{fill:var(--c0)}svg .t1{fill:var(--c1)}svg .t2{fill:var(--c2)}"
+	"svg .t0{fill:var(--dim)}svg .t1{fill:var(--c1)}svg .t2{fill:var(--c2)}"
 	"svg .t3{fill:var(--c3)}\n"
 	"details{margin-top:18px}.wide{overflow-x:auto}table{"
 	"border-collapse:collapse;font-size:13px;width:100%}"

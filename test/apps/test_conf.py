@@ -81,7 +81,7 @@ class Conf(wdtest.ProviderTest):
                 self.assertIn(f"(../{path.relative_to(TOP)})", page)
 
     def test_units_name_settings_of_systemd(self):
-        for path in (TOP / "conf/systemd").iterdir():
+        for path in (TOP / "conf/systemd").glob("*.conf"):
             body = re.sub(r"^#.*\n", "", path.read_text(), flags=re.M)
             self.assertTrue(body.startswith("[Service]\n"), path)
             for line in body.splitlines()[1:]:

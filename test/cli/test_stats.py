@@ -24,6 +24,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import wdtest
 
 TOOL = os.path.join(wdtest.BUILD, "tools", "wdctl")
+TOP = pathlib.Path(__file__).resolve().parents[2]
 BENCH = os.path.join(wdtest.BUILD, "tools", "wdbench")
 # Offsets in a statistics file (offload/stats_file.h).
 VERSION, SIZE, PID, KINDS, LANES, MADE, PROGRAM = 8, 12, 16, 20, 28, 32, 40
@@ -269,6 +270,19 @@ class Ended(Stats):
 
 
 class Prometheus(Stats):
+    def test_the_shipped_unit_collects_and_tidies_up(self):
+        unit = (TOP / "conf/systemd/wd-stats.service").read_text()
+        self.put(self.ended_file(), pid=999999)
+        with self.load():
+            for line in re.findall(r"(?m)^ExecStart=(.*)", unit):
+                tool, *args = line.replace("/var/lib/prometheus/node-exporter",
+                                           self.dir).split()
+                self.assertEqual(tool, "/usr/bin/wdctl")
+                self.wdctl(*args)
+            self.assertEqual(len(os.listdir(self.stats)), 1)
+        found = self.metrics(self.read("wd.prom").decode())
+        self.assertGreater(self.total(found["wd_jobs"]), 0)
+
     def metrics(self, text):
         """By name, each a list of samples; checked for its form."""
         found = {}
