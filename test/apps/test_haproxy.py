@@ -131,6 +131,38 @@ class Haproxy(wdtest.ProviderTest):
             self.assertGreater(counts["async"], n // 2, kind)
             self.assertEqual(counts["software"], 0, kind)
 
+    def daemon(self):
+        """A model daemon on the socket "model"."""
+        p = subprocess.Popen([f"{wdtest.BUILD}/tools/wd-emu", "--listen",
+                              self.path("model"), "--mode", "666"],
+                             stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: (p.kill(), p.wait()))
+        end = time.monotonic() + 20
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+            while s.connect_ex(self.path("model")):
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.05)
+        return p
+
+    def test_on_a_model_daemon_that_is_killed_and_comes_back(self):
+        p = self.daemon()
+        _, port = self.serve(device="unix:" + self.path("model"))
+        args = ("-c", 8, "-n", 80, "-v", "12", *SIGNED)
+        self.load(port, *args)
+        first = self.total()["rsa-private"]
+        self.assertGreaterEqual(first["jobs"], 80)
+        self.assertEqual(first["software"], 0)
+        p.kill()
+        p.wait()
+        self.assertEqual(self.load(port, *args)["handshakes"], 80)
+        without = self.total()["rsa-private"]
+        self.assertGreaterEqual(without["software"], 70)
+        self.daemon()
+        end = time.monotonic() + 60
+        while self.total()["rsa-private"]["jobs"] < without["jobs"] + 40:
+            self.assertLess(time.monotonic(), end)
+            self.assertEqual(self.load(port, *args)["handshakes"], 80)
+
     def test_two_threads_share_a_key(self):
         server, port = self.serve(threads=2)
         r = self.load(port, "-c", 16, "-n", 300, *SIGNED)
