@@ -363,8 +363,8 @@ static int ccm_do(struct ccm_ctx *c, uint8_t *out, size_t *out_len,
 
 static OSSL_FUNC_cipher_set_ctx_params_fn ccm_set_ctx_params;
 
-static int ccm_init(struct ccm_ctx *c, const uint8_t *key, size_t key_len,
-		    const uint8_t *iv, size_t iv_len, bool encrypt)
+static int ccm_key_iv(struct ccm_ctx *c, const uint8_t *key, size_t key_len,
+		      const uint8_t *iv, size_t iv_len, bool encrypt)
 {
 	if (c->encrypt != encrypt) {
 		c->tag_at = CCM_TAG_HERE;
@@ -391,27 +391,17 @@ static int ccm_init(struct ccm_ctx *c, const uint8_t *key, size_t key_len,
 	return 0;
 }
 
-static OSSL_FUNC_cipher_encrypt_init_fn ccm_encrypt_init;
-static int ccm_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
+static int ccm_init(struct ccm_ctx *c, const uint8_t *key, size_t key_len,
+		    const uint8_t *iv, size_t iv_len, const OSSL_PARAM params[],
+		    bool encrypt)
 {
-	struct ccm_ctx *c = ctx;
+	int rc = ccm_key_iv(c, key, key_len, iv, iv_len, encrypt);
 
-	return wdp_ok(c->prov, ccm_init(c, key, key_len, iv, iv_len, true)) &&
+	return wdp_ok(c->prov, rc) &&
 	       (!params || ccm_set_ctx_params(c, params));
 }
 
-static OSSL_FUNC_cipher_decrypt_init_fn ccm_decrypt_init;
-static int ccm_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	struct ccm_ctx *c = ctx;
-
-	return wdp_ok(c->prov, ccm_init(c, key, key_len, iv, iv_len, false)) &&
-	       (!params || ccm_set_ctx_params(c, params));
-}
+WDP_CIPHER_INITS(ccm)
 
 static OSSL_FUNC_cipher_update_fn ccm_update;
 static int ccm_update(void *ctx, unsigned char *out, size_t *out_len,

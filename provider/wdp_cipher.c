@@ -385,21 +385,7 @@ static int cipher_init(struct cipher_ctx *c, const uint8_t *key, size_t key_len,
 	return 1;
 }
 
-static OSSL_FUNC_cipher_encrypt_init_fn cipher_encrypt_init;
-static int cipher_encrypt_init(void *ctx, const unsigned char *key,
-			       size_t key_len, const unsigned char *iv,
-			       size_t iv_len, const OSSL_PARAM params[])
-{
-	return cipher_init(ctx, key, key_len, iv, iv_len, params, true);
-}
-
-static OSSL_FUNC_cipher_decrypt_init_fn cipher_decrypt_init;
-static int cipher_decrypt_init(void *ctx, const unsigned char *key,
-			       size_t key_len, const unsigned char *iv,
-			       size_t iv_len, const OSSL_PARAM params[])
-{
-	return cipher_init(ctx, key, key_len, iv, iv_len, params, false);
-}
+WDP_CIPHER_INITS(cipher)
 
 static int give_tls_mac(struct cipher_ctx *c, OSSL_PARAM *p)
 {

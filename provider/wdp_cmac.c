@@ -219,20 +219,6 @@ static int cmac_get_ctx_params(void *ctx, OSSL_PARAM params[])
 	return m->soft->mac.get_ctx_params(m->twin, params);
 }
 
-static OSSL_FUNC_mac_gettable_ctx_params_fn cmac_gettable;
-static const OSSL_PARAM *cmac_gettable(void *ctx, void *prov)
-{
-	static const OSSL_PARAM list[] = {
-		OSSL_PARAM_size_t(OSSL_MAC_PARAM_SIZE, NULL),
-		OSSL_PARAM_size_t(OSSL_MAC_PARAM_BLOCK_SIZE, NULL),
-		OSSL_PARAM_END,
-	};
-
-	(void)ctx;
-	(void)prov;
-	return list;
-}
-
 static OSSL_FUNC_mac_settable_ctx_params_fn cmac_settable;
 static const OSSL_PARAM *cmac_settable(void *ctx, void *prov)
 {
@@ -546,7 +532,7 @@ const OSSL_DISPATCH wdp_cmac_fns[] = {
 	{ WDP_FN(MAC_NEWCTX, cmac_new) },
 	COMMON,
 	{ WDP_FN(MAC_GET_CTX_PARAMS, cmac_get_ctx_params) },
-	{ WDP_FN(MAC_GETTABLE_CTX_PARAMS, cmac_gettable) },
+	{ WDP_FN(MAC_GETTABLE_CTX_PARAMS, wdp_tag_gettable) },
 	{ WDP_FN(MAC_SETTABLE_CTX_PARAMS, cmac_settable) },
 	{ 0, NULL },
 };

@@ -825,8 +825,8 @@ static int gcm_tls_record(struct gcm_ctx *c, uint8_t *out, size_t *out_len,
 
 static OSSL_FUNC_cipher_set_ctx_params_fn gcm_set_ctx_params;
 
-static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
-		    const uint8_t *iv, size_t iv_len, bool encrypt)
+static int gcm_key_iv(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
+		      const uint8_t *iv, size_t iv_len, bool encrypt)
 {
 	int rc = 0;
 
@@ -862,27 +862,17 @@ static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
 	return 0;
 }
 
-static OSSL_FUNC_cipher_encrypt_init_fn gcm_encrypt_init;
-static int gcm_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
+static int gcm_init(struct gcm_ctx *c, const uint8_t *key, size_t key_len,
+		    const uint8_t *iv, size_t iv_len, const OSSL_PARAM params[],
+		    bool encrypt)
 {
-	struct gcm_ctx *c = ctx;
+	int rc = gcm_key_iv(c, key, key_len, iv, iv_len, encrypt);
 
-	return wdp_ok(c->prov, gcm_init(c, key, key_len, iv, iv_len, true)) &&
+	return wdp_ok(c->prov, rc) &&
 	       (!params || gcm_set_ctx_params(c, params));
 }
 
-static OSSL_FUNC_cipher_decrypt_init_fn gcm_decrypt_init;
-static int gcm_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	struct gcm_ctx *c = ctx;
-
-	return wdp_ok(c->prov, gcm_init(c, key, key_len, iv, iv_len, false)) &&
-	       (!params || gcm_set_ctx_params(c, params));
-}
+WDP_CIPHER_INITS(gcm)
 
 /* @in NULL: final; @out NULL: AAD. */
 static int gcm_do(struct gcm_ctx *c, uint8_t *out, size_t *out_len,

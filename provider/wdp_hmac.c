@@ -194,20 +194,6 @@ static int hmac_get_ctx_params(void *ctx, OSSL_PARAM params[])
 	return h->soft->mac.get_ctx_params(h->twin, params);
 }
 
-static OSSL_FUNC_mac_gettable_ctx_params_fn hmac_gettable;
-static const OSSL_PARAM *hmac_gettable(void *ctx, void *prov)
-{
-	static const OSSL_PARAM list[] = {
-		OSSL_PARAM_size_t(OSSL_MAC_PARAM_SIZE, NULL),
-		OSSL_PARAM_size_t(OSSL_MAC_PARAM_BLOCK_SIZE, NULL),
-		OSSL_PARAM_END,
-	};
-
-	(void)ctx;
-	(void)prov;
-	return list;
-}
-
 static OSSL_FUNC_mac_settable_ctx_params_fn hmac_settable;
 static const OSSL_PARAM *hmac_settable(void *ctx, void *prov)
 {
@@ -346,7 +332,7 @@ const OSSL_DISPATCH wdp_hmac_fns[] = {
 	{ WDP_FN(MAC_UPDATE, hmac_update) },
 	{ WDP_FN(MAC_FINAL, hmac_final) },
 	{ WDP_FN(MAC_GET_CTX_PARAMS, hmac_get_ctx_params) },
-	{ WDP_FN(MAC_GETTABLE_CTX_PARAMS, hmac_gettable) },
+	{ WDP_FN(MAC_GETTABLE_CTX_PARAMS, wdp_tag_gettable) },
 	{ WDP_FN(MAC_SET_CTX_PARAMS, hmac_set_ctx_params) },
 	{ WDP_FN(MAC_SETTABLE_CTX_PARAMS, hmac_settable) },
 	{ 0, NULL },

@@ -252,11 +252,14 @@ static bool gcm_begin(struct gcm *g, const uint8_t *iv, size_t len)
 	return true;
 }
 
-static int gcm_init(struct gcm *g, const uint8_t *key, const uint8_t *iv,
-		    size_t iv_len, bool encrypt)
+static int gcm_init(struct gcm *g, const uint8_t *key, size_t key_len,
+		    const uint8_t *iv, size_t iv_len, const OSSL_PARAM params[],
+		    bool encrypt)
 {
 	uint8_t h[SM4_BLOCK] = { 0 };
 
+	(void)key_len;
+	(void)params;
 	g->encrypt = encrypt;
 	if (key) {
 		if (!ecb_key(&g->ecb, key, true) || !ecb_block(&g->ecb, h, h))
@@ -267,25 +270,7 @@ static int gcm_init(struct gcm *g, const uint8_t *key, const uint8_t *iv,
 	return !iv || gcm_begin(g, iv, iv_len);
 }
 
-static OSSL_FUNC_cipher_encrypt_init_fn gcm_encrypt_init;
-static int gcm_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	(void)key_len;
-	(void)params;
-	return gcm_init(ctx, key, iv, iv_len, true);
-}
-
-static OSSL_FUNC_cipher_decrypt_init_fn gcm_decrypt_init;
-static int gcm_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	(void)key_len;
-	(void)params;
-	return gcm_init(ctx, key, iv, iv_len, false);
-}
+WDP_CIPHER_INITS(gcm)
 
 static OSSL_FUNC_cipher_update_fn gcm_update;
 static int gcm_update(void *ctx, unsigned char *out, size_t *out_len,
@@ -489,9 +474,12 @@ static bool ccm_payload(struct ccm *c, uint8_t *out, const uint8_t *in,
 	return ok;
 }
 
-static int ccm_init(struct ccm *c, const uint8_t *key, const uint8_t *iv,
-		    size_t iv_len, bool encrypt)
+static int ccm_init(struct ccm *c, const uint8_t *key, size_t key_len,
+		    const uint8_t *iv, size_t iv_len, const OSSL_PARAM params[],
+		    bool encrypt)
 {
+	(void)key_len;
+	(void)params;
 	c->encrypt = encrypt;
 	c->begun = false;
 	if (iv && iv_len != c->iv_len)
@@ -501,25 +489,7 @@ static int ccm_init(struct ccm *c, const uint8_t *key, const uint8_t *iv,
 	return !key || ecb_key(&c->ecb, key, true);
 }
 
-static OSSL_FUNC_cipher_encrypt_init_fn ccm_encrypt_init;
-static int ccm_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	(void)key_len;
-	(void)params;
-	return ccm_init(ctx, key, iv, iv_len, true);
-}
-
-static OSSL_FUNC_cipher_decrypt_init_fn ccm_decrypt_init;
-static int ccm_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	(void)key_len;
-	(void)params;
-	return ccm_init(ctx, key, iv, iv_len, false);
-}
+WDP_CIPHER_INITS(ccm)
 
 static OSSL_FUNC_cipher_update_fn ccm_update;
 static int ccm_update(void *ctx, unsigned char *out, size_t *out_len,
@@ -743,21 +713,7 @@ static int xts_init(struct xts *x, const uint8_t *key, size_t key_len,
 	return !params || xts_set(x, params);
 }
 
-static OSSL_FUNC_cipher_encrypt_init_fn xts_encrypt_init;
-static int xts_encrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	return xts_init(ctx, key, key_len, iv, iv_len, params, true);
-}
-
-static OSSL_FUNC_cipher_decrypt_init_fn xts_decrypt_init;
-static int xts_decrypt_init(void *ctx, const unsigned char *key, size_t key_len,
-			    const unsigned char *iv, size_t iv_len,
-			    const OSSL_PARAM params[])
-{
-	return xts_init(ctx, key, key_len, iv, iv_len, params, false);
-}
+WDP_CIPHER_INITS(xts)
 
 #define xts_final ccm_final
 

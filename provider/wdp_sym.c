@@ -57,6 +57,19 @@ const OSSL_PARAM *wdp_cipher_settable(struct wdp_ctx *p,
 	return d ? d->cipher.settable_ctx_params(NULL, d->prov) : NULL;
 }
 
+const OSSL_PARAM *wdp_tag_gettable(void *ctx, void *prov)
+{
+	static const OSSL_PARAM list[] = {
+		OSSL_PARAM_size_t(OSSL_MAC_PARAM_SIZE, NULL),
+		OSSL_PARAM_size_t(OSSL_MAC_PARAM_BLOCK_SIZE, NULL),
+		OSSL_PARAM_END,
+	};
+
+	(void)ctx;
+	(void)prov;
+	return list;
+}
+
 static bool give(const struct wdp_giver *table, size_t n, void *ctx,
 		 OSSL_PARAM *p)
 {

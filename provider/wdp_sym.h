@@ -58,6 +58,9 @@ const OSSL_PARAM *wdp_cipher_gettable(struct wdp_ctx *p,
 const OSSL_PARAM *wdp_cipher_settable(struct wdp_ctx *p,
 				      const struct wdp_cipher_spec *spec);
 
+/* What HMAC and CMAC answer of a context. */
+OSSL_FUNC_mac_gettable_ctx_params_fn wdp_tag_gettable;
+
 /* Set a parameter if it was asked for: true unless that failed. */
 static inline bool wdp_give_size(OSSL_PARAM params[], const char *name,
 				 size_t v)
@@ -133,6 +136,21 @@ static inline bool wdp_take_uint(const OSSL_PARAM params[], const char *name,
 
 	return !p || OSSL_PARAM_get_uint(p, v);
 }
+
+/* A family's two init functions, from the one that is told the direction. */
+#define WDP_CIPHER_INIT(base, way, encrypt)                                    \
+	static OSSL_FUNC_cipher_##way##_init_fn base##_##way##_init;           \
+	static int base##_##way##_init(void *ctx, const unsigned char *key,    \
+				       size_t key_len,                         \
+				       const unsigned char *iv, size_t iv_len, \
+				       const OSSL_PARAM params[])              \
+	{                                                                      \
+		return base##_init(ctx, key, key_len, iv, iv_len, params,      \
+				   encrypt);                                   \
+	}
+#define WDP_CIPHER_INITS(base)                                                 \
+	WDP_CIPHER_INIT(base, encrypt, true)                                   \
+	WDP_CIPHER_INIT(base, decrypt, false)
 
 /*
  * Binds one row of wdp_cipher.def to functions: @fam has those that work on
