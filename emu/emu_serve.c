@@ -545,7 +545,8 @@ static void client_describe(const struct client *c, struct emu_serve_client *d)
 
 static void serve_report(struct serve *s)
 {
-	struct emu_serve_client *list = calloc(s->count + 1, sizeof(*list));
+	struct emu_serve_client *list =
+		calloc((size_t)s->count + 1, sizeof(*list));
 	const struct client *c = list ? TAILQ_FIRST(&s->all) : NULL;
 	unsigned int n = 0;
 

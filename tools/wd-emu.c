@@ -673,7 +673,7 @@ static int report_shared(const struct shared *s,
 	if (!out)
 		return rc;
 	report_text(out, s, client, n);
-	if (!fclose(out))
+	if (!fclose(out) && text)
 		rc = report_write(s->p, text, size);
 	free(text);
 	return rc;

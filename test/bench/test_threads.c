@@ -102,6 +102,7 @@ static int sign_job(void *arg)
 /* Start or resume one; and the next, if it ends at once. */
 static void pending_step(struct pending *p, struct signer *s)
 {
+	void *arg = p;
 	int ret = 0, rc = ASYNC_FINISH;
 
 	atomic_store(&p->ready, false);
@@ -109,8 +110,8 @@ static void pending_step(struct pending *p, struct signer *s)
 		if (!p->running && atomic_load(&over))
 			return;
 		p->running = true;
-		rc = ASYNC_start_job(&p->job, p->wait, &ret, sign_job, &p,
-				     sizeof(p));
+		rc = ASYNC_start_job(&p->job, p->wait, &ret, sign_job, &arg,
+				     sizeof(arg));
 		if (rc == ASYNC_PAUSE)
 			return;
 		T_OK(rc == ASYNC_FINISH && ret == 1);

@@ -362,7 +362,7 @@ static void send_descriptors(struct daemon *d)
 			    .msg_iovlen = 1,
 			    .msg_control = control,
 			    .msg_controllen = sizeof(control) };
-	struct cmsghdr *head = CMSG_FIRSTHDR(&m);
+	struct cmsghdr *head;
 
 	memset(control, 0, sizeof(control));
 	head = CMSG_FIRSTHDR(&m);

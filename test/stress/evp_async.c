@@ -146,6 +146,24 @@ void wd_sign_drop(struct wd_sign *s)
 	s->op = NULL;
 }
 
+void wd_signs_start(struct wd_sign *s, int n, struct wd_env *e, bool callback)
+{
+	for (int i = 0; i < n; i++) {
+		wd_sign_new(&s[i], e, callback);
+		wd_sign_step(&s[i]);
+	}
+}
+
+void wd_signs_finish(struct wd_sign *s, int n)
+{
+	for (int i = 0; i < n; i++) {
+		if (s[i].job)
+			wd_sign_finish(&s[i]);
+		T_OK(wd_sign_right(&s[i]));
+		wd_sign_drop(&s[i]);
+	}
+}
+
 bool wd_sign_sync(struct wd_env *e)
 {
 	struct wd_sign s = { .env = e, .sig_len = sizeof(s.sig) };

@@ -56,6 +56,10 @@ bool wd_sign_right(const struct wd_sign *s);
 /* Free everything the application would; a paused job is simply forgotten. */
 void wd_sign_drop(struct wd_sign *s);
 
+/* @n of them: started; finished, right, and forgotten. */
+void wd_signs_start(struct wd_sign *s, int n, struct wd_env *e, bool callback);
+void wd_signs_finish(struct wd_sign *s, int n);
+
 /* The same signature without a job. */
 bool wd_sign_sync(struct wd_env *e);
 

@@ -294,24 +294,6 @@ static void a_thousand_processes_and_one_more(void)
 
 /* --- asynchronous jobs, and forks ---------------------------------------- */
 
-static void start_jobs(struct wd_sign *s, struct wd_env *e, bool callback)
-{
-	for (int i = 0; i < JOBS; i++) {
-		wd_sign_new(&s[i], e, callback);
-		wd_sign_step(&s[i]);
-	}
-}
-
-static void finish_jobs(struct wd_sign *s)
-{
-	for (int i = 0; i < JOBS; i++) {
-		if (s[i].job)
-			wd_sign_finish(&s[i]);
-		T_OK(wd_sign_right(&s[i]));
-		wd_sign_drop(&s[i]);
-	}
-}
-
 static void async_jobs_by_callback_and_descriptor(void)
 {
 	struct daemon d = { 0 };
@@ -321,10 +303,10 @@ static void async_jobs_by_callback_and_descriptor(void)
 	daemon_start(&d);
 	wd_env_open(&e, d.device);
 	for (int round = 0; round < 4; round++) {
-		start_jobs(s[0], &e, false);
-		start_jobs(s[1], &e, true);
-		finish_jobs(s[1]);
-		finish_jobs(s[0]);
+		wd_signs_start(s[0], JOBS, &e, false);
+		wd_signs_start(s[1], JOBS, &e, true);
+		wd_signs_finish(s[1], JOBS);
+		wd_signs_finish(s[0], JOBS);
 	}
 	T_EQ(jobs_done(&e), 4 * 2 * JOBS);
 	T_EQ(in_software(&e), 0);
@@ -341,7 +323,7 @@ static void a_fork_with_jobs_in_flight_disturbs_nobody(void)
 
 	daemon_start(&d);
 	wd_env_open(&e, d.device);
-	start_jobs(s, &e, false);
+	wd_signs_start(s, JOBS, &e, false);
 	T_EQ(daemon_free(&d), QUEUES - 1);
 	pid = fork();
 	if (!pid) {
@@ -349,20 +331,20 @@ static void a_fork_with_jobs_in_flight_disturbs_nobody(void)
 		struct wd_sign own[JOBS];
 
 		t_unwind = NULL;
-		start_jobs(own, &e, false);
+		wd_signs_start(own, JOBS, &e, false);
 		T_EQ(daemon_free(&d), QUEUES - 2);
-		finish_jobs(own);
+		wd_signs_finish(own, JOBS);
 		T_EQ(jobs_done(&e) - before, JOBS);
-		finish_jobs(s); /* the parent's: in software, here */
+		wd_signs_finish(s, JOBS); /* the parent's: in software, here */
 		leave();
 	}
-	finish_jobs(s);
+	wd_signs_finish(s, JOBS);
 	T_EQ(jobs_done(&e), JOBS);
 	T_EQ(in_software(&e), 0);
 	T_EQ(ended(pid), 0);
 	daemon_await(&d, QUEUES - 1);
-	start_jobs(s, &e, true);
-	finish_jobs(s);
+	wd_signs_start(s, JOBS, &e, true);
+	wd_signs_finish(s, JOBS);
 	T_EQ(jobs_done(&e), 2 * JOBS);
 	T_EQ(in_software(&e), 0);
 	wd_env_close(&e);
@@ -415,8 +397,8 @@ static void in_a_chroot_without_proc_as_nobody(void)
 		lock_in(&d);
 		T_OK(wd_sign_sync(&e));
 		for (int i = 0; i < 2; i++) {
-			start_jobs(s, &e, i);
-			finish_jobs(s);
+			wd_signs_start(s, JOBS, &e, i);
+			wd_signs_finish(s, JOBS);
 		}
 		T_EQ(jobs_done(&e), 1 + 2 * JOBS);
 		T_EQ(in_software(&e), 0);
@@ -508,11 +490,11 @@ static void a_daemon_killed_and_restarted_under_load(void)
 		T_EQ(pthread_create(&thread[i], NULL, load_thread, &l), 0);
 	for (int round = 0; round < 2; round++) {
 		await_more(jobs_done, &e, 20);
-		start_jobs(s[0], &e, false);
-		start_jobs(s[1], &e, true);
+		wd_signs_start(s[0], JOBS, &e, false);
+		wd_signs_start(s[1], JOBS, &e, true);
 		daemon_kill(&d);
-		finish_jobs(s[0]);
-		finish_jobs(s[1]);
+		wd_signs_finish(s[0], JOBS);
+		wd_signs_finish(s[1], JOBS);
 		await_more(in_software, &e, 20);
 		daemon_run(&d);
 		await_more(jobs_done, &e, 20);
@@ -532,7 +514,7 @@ static void work_for_ever(struct wd_env *e, int say)
 {
 	struct wd_sign s[JOBS];
 
-	start_jobs(s, e, false);
+	wd_signs_start(s, JOBS, e, false);
 	if (write(say, "", 1) == 1)
 		pause();
 	_exit(1);
@@ -549,11 +531,11 @@ static void a_killed_client_is_missed_by_nobody(void)
 
 	daemon_start(&d);
 	wd_env_open(&e, d.device);
-	start_jobs(s, &e, false);
-	finish_jobs(s);
+	wd_signs_start(s, JOBS, &e, false);
+	wd_signs_finish(s, JOBS);
 	T_EQ(pipe(say), 0);
 	daemon_await(&d, QUEUES - 1);
-	start_jobs(s, &e, false);
+	wd_signs_start(s, JOBS, &e, false);
 	for (int i = 0; i < 8; i++) {
 		pid[i] = fork();
 		if (!pid[i])
@@ -567,9 +549,9 @@ static void a_killed_client_is_missed_by_nobody(void)
 		ended(pid[i]);
 	daemon_await(&d, QUEUES - 1);
 	T_EQ(daemon_memories(&d), 1);
-	finish_jobs(s);
-	start_jobs(s, &e, true);
-	finish_jobs(s);
+	wd_signs_finish(s, JOBS);
+	wd_signs_start(s, JOBS, &e, true);
+	wd_signs_finish(s, JOBS);
 	T_EQ(jobs_done(&e), 3 * JOBS);
 	T_EQ(in_software(&e), 0);
 	wd_env_close(&e);

@@ -14,24 +14,6 @@
 #define JOBS	    8
 #define GENERATIONS 4
 
-static void start_paused(struct wd_sign *jobs, struct wd_env *e)
-{
-	for (int i = 0; i < JOBS; i++) {
-		wd_sign_new(&jobs[i], e, false);
-		wd_sign_step(&jobs[i]);
-	}
-}
-
-static void finish_all(struct wd_sign *jobs)
-{
-	for (int i = 0; i < JOBS; i++) {
-		if (jobs[i].job)
-			wd_sign_finish(&jobs[i]);
-		T_OK(wd_sign_right(&jobs[i]));
-		wd_sign_drop(&jobs[i]);
-	}
-}
-
 /* Status of a child that must end with 0; a signal shows as 1000 + number. */
 static int ended(pid_t pid)
 {
@@ -48,18 +30,18 @@ static void generation(struct wd_env *e, int left)
 	struct wd_sign jobs[JOBS];
 	pid_t pid;
 
-	start_paused(jobs, e);
+	wd_signs_start(jobs, JOBS, e, false);
 	pid = fork();
 	if (!pid) {
 		t_unwind = NULL;
 		/* The jobs inherited in the pause, then jobs of its own. */
-		finish_all(jobs);
+		wd_signs_finish(jobs, JOBS);
 		T_OK(wd_sign_sync(e));
 		if (left > 1)
 			generation(e, left - 1);
 		exit(atomic_load(&t_failures) ? 1 : 0);
 	}
-	finish_all(jobs);
+	wd_signs_finish(jobs, JOBS);
 	T_OK(wd_sign_sync(e));
 	T_EQ(ended(pid), 0);
 }
@@ -79,7 +61,7 @@ static void *leave_with_jobs(void *arg)
 	struct wd_sign *jobs = calloc(JOBS, sizeof(*jobs));
 
 	ASYNC_init_thread(0, 0);
-	start_paused(jobs, arg);
+	wd_signs_start(jobs, JOBS, arg, false);
 	for (int i = 0; i < JOBS; i++)
 		wd_sign_drop(&jobs[i]);
 	free(jobs);
@@ -116,7 +98,7 @@ static void leave(void (*how)(struct wd_env *e))
 
 		t_unwind = NULL;
 		wd_env_open(&e, "emu:latency_us=50000");
-		start_paused(jobs, &e);
+		wd_signs_start(jobs, JOBS, &e, false);
 		how(&e);
 		exit(atomic_load(&t_failures) ? 1 : 0);
 	}

@@ -190,12 +190,7 @@ static void jobs_beyond_the_ring_are_served_in_software(void)
 		wd_sign_new(&s[i], &e, i % 2);
 		wd_sign_step(&s[i]);
 	}
-	for (int i = 0; i < THREADS_MAX; i++) {
-		if (s[i].job)
-			wd_sign_finish(&s[i]);
-		T_OK(wd_sign_right(&s[i]));
-		wd_sign_drop(&s[i]);
-	}
+	wd_signs_finish(s, THREADS_MAX);
 	T_EQ(wd_env_stat(&e, "rsa-private", "jobs") +
 		     wd_env_stat(&e, "rsa-private", "software"),
 	     THREADS_MAX);
