@@ -371,22 +371,18 @@ int ctl_find(struct seen *s, const char *dir)
 	return rc;
 }
 
-/* Only those of @pid stay.  Return: how many. */
-static size_t keep_pid(struct seen *s, uint32_t pid)
+/* Those of @all that are @pid's, once more.  Return: how many. */
+static unsigned int take_pid(struct seen *s, const struct seen *all,
+			     uint32_t pid)
 {
-	size_t n = 0;
+	unsigned int n = 0;
 
-	for (size_t i = 0; i < s->n; i++) {
-		struct seen_proc *p = &s->proc[i];
-
-		if (p->f->pid == pid) {
-			s->proc[n++] = *p;
+	for (size_t i = 0; i < all->n; i++) {
+		if (all->proc[i].f->pid != pid)
 			continue;
-		}
-		free(p->f);
-		free(p->path);
+		(void)seen_file(s, all->proc[i].path);
+		n++;
 	}
-	s->n = n;
 	return n;
 }
 
@@ -394,25 +390,22 @@ static size_t keep_pid(struct seen *s, uint32_t pid)
 static int find_pid(struct seen *s, uint32_t pid, const char *dir)
 {
 	struct seen all = { .quiet = true };
+	unsigned int hidden;
+	bool found;
 
 	seen_start(&all);
 	if (dir || getenv("WD_STATS"))
 		(void)ctl_find(&all, dir);
 	else
 		(void)seen_dir(&all, SEEN_DIR);
-	if (!keep_pid(&all, pid))
-		(void)seen_mapped(&all, pid);
-	for (size_t i = 0; i < all.n; i++)
-		(void)seen_file(s, all.proc[i].path);
-	if (all.n) {
-		seen_free(&all);
-		return 0;
-	}
-	fprintf(stderr, "wdctl: %u: %s\n", pid,
-		all.hidden ? "has no statistics that you may read"
-			   : "no process that uses wd with the key `stats` "
-			     "set");
+	hidden = all.hidden;
+	found = take_pid(s, &all, pid) || seen_mapped(s, pid);
 	seen_free(&all);
+	if (found)
+		return 0;
+	fprintf(stderr, "wdctl: %u: %s\n", pid,
+		hidden ? "has no statistics that you may read"
+		       : "no process that uses wd with the key `stats` set");
 	return -ESRCH;
 }
 

@@ -342,7 +342,7 @@ static int seen_at(struct seen *s, int dir, const char *name, const char *path,
 	const char *wrong = NULL;
 	struct stats_file *f = NULL;
 	int fd, rc = -EINVAL;
-	struct stat st;
+	struct stat st = { 0 };
 
 	/* What blocks on opening (a pipe) is none of ours. */
 	fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | flags);
@@ -356,8 +356,9 @@ static int seen_at(struct seen *s, int dir, const char *name, const char *path,
 	if (f && pid && f->pid != pid) {
 		wrong = "of another process than its name says";
 		free(f);
+		f = NULL;
 	}
-	if (!wrong)
+	if (f)
 		return seen_put(s, f, path, st.st_uid);
 	/* The process may have gone, and somebody have tidied up. */
 	if (rc == -ENOENT && dir != AT_FDCWD)
