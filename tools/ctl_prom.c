@@ -202,7 +202,7 @@ static void wrong(FILE *to, const struct seen_proc *p)
 static void model(FILE *to, const struct seen_proc *p)
 {
 	sample(to, "wd_model", p);
-	fprintf(to, "} %u\n", p->f->model ? 1 : 0);
+	fprintf(to, "} %d\n", p->f->model ? 1 : 0);
 }
 
 static const struct {
