@@ -119,9 +119,9 @@ class OneCore(wdtest.ProviderTest):
             print("    software %.0f /s, wd %.0f /s: %.3f; of the "
                   "application's core %.3f"
                   % (software, rate, rate / software, used))
-            # 0.02 to 0.05, most of it openssl speed's own, which asks
-            # select(2) about all jobs each time.
-            self.assertLess(used, 0.1)
+            # Some 20 us an operation beside other programs, openssl speed's
+            # own included, which asks select(2) about all jobs each time.
+            self.assertLess(used, 0.2)
             best = max(best, rate / software)
             judged = judged or waited < 0.1
             if best >= 0.95:
