@@ -330,13 +330,14 @@ class Haproxy(wdtest.ProviderTest):
     @staticmethod
     def in_signal_frame(memory, at):
         """Is that place within registers the kernel saved for a signal?  On
-        x86: 464 bytes, then a magic number and the size of all."""
-        magic = memory.rfind(b"SXPF", max(0, at - 12288), at)
-        if magic < 464:
-            return False
-        (size,) = struct.unpack_from("=I", memory, magic + 4)
-        end = magic - 464 + size
-        return at < end and memory[end - 4:end] == b"EXPF"
+        x86: 464 bytes, a magic number and the size of all, the rest, another
+        magic number.  Later calls may have overwritten one end or the other."""
+        magic = memory.rfind(b"SXPF", max(0, at - 12288), at + 464)
+        if magic >= 464:
+            (size,) = struct.unpack_from("=I", memory, magic + 4)
+            if magic - 464 <= at < magic - 464 + size:
+                return True
+        return memory.find(b"EXPF", at, at + 2696) >= 0
 
     def places(self, pid, needles):
         """How often these are in the memory of a process; and in signal
@@ -435,9 +436,10 @@ class Haproxy(wdtest.ProviderTest):
                 break
         print(f"pieces of the key: {before} before, {after} after and "
               f"{signals} in signal frames", flush=True)
-        # Software keeps p and q in a form of its own, from its first use on.
-        software = self.total()["rsa-private"]["software"]
-        self.assertLessEqual(after, before + 2 * bool(software))
+        # Software keeps p and q in a form of its own, from its first use on;
+        # else the rest of a frame that can't be told any more.  What a drop
+        # leaves behind would be there 1500 times.
+        self.assertLessEqual(after, before + 2)
 
     def test_without_a_device_clients_that_leave_cost_nothing(self):
         """What the figures above compare with: nothing pauses."""
