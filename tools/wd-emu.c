@@ -726,7 +726,7 @@ static int shared_options(const struct function *f, struct emu_host_options *o)
 	return 0;
 }
 
-static int serve_programs(struct program *p)
+static int serve_programs(struct program *p, const char *path)
 {
 	struct shared s = { .p = p,
 			    .serve = { .stop = p->signals,
@@ -743,20 +743,20 @@ static int serve_programs(struct program *p)
 	rc = emu_host_new(&s.serve.host, &o);
 	if (rc)
 		return rc;
-	s.serve.listener = emu_serve_listen(p->listen, p->mode);
+	s.serve.listener = emu_serve_listen(path, p->mode);
 	rc = s.serve.listener < 0 ? s.serve.listener : 0;
 	if (rc)
 		goto free_host;
 	signal(SIGPIPE, SIG_IGN); /* of clients that are gone */
 	rc = emu_serve(&s.serve);
-	unlink(p->listen);
+	unlink(path);
 	close(s.serve.listener);
 	if (!rc)
 		rc = report_shared(&s, NULL, 0);
 free_host:
 	s.serve.host->ops->free(s.serve.host);
 	if (rc)
-		say("%s: %s", p->listen, strerror(-rc));
+		say("%s: %s", path, strerror(-rc));
 	return rc;
 }
 
@@ -772,7 +772,7 @@ int main(int argc, char **argv)
 	if (open_report(&p) || open_signals(&p))
 		return 1;
 	if (p.listen)
-		return serve_programs(&p) ? 1 : 0;
+		return serve_programs(&p, p.listen) ? 1 : 0;
 	rc = start_all(&p);
 	if (rc)
 		stop_all(&p);
