@@ -38,8 +38,8 @@ CPUS = sorted(os.sched_getaffinity(0))
 SERVER, OTHERS = CPUS[:1], CPUS[1:]
 AWAKE_US = 200000  # longer than any pause between two jobs here
 # Share of the machine that other work may take.  At full rate the network's
-# part of it, which the kernel books on nobody, is a tenth.
-QUIET = 0.2
+# part of it, which the kernel books on nobody, is nearly a tenth.
+QUIET = 0.12
 NGINX = """
 daemon off; worker_processes {workers}; pid nginx.pid; error_log error.log;
 {user} env OPENSSL_CONF; worker_rlimit_nofile 4096;
