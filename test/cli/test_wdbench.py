@@ -14,7 +14,8 @@ FIELDS = {"row": str, "provider": str, "served_by": str, "jobs": int,
           "p50_us": float, "p90_us": float, "p99_us": float,
           "p999_us": float}
 OPTIONAL = ("allocs", "allocs_wd", "syscalls", "descriptors", "doorbells",
-            "software", "offloaded", "context_bytes", "rate_ratio", "cpu_ratio")
+            "software", "descriptors_per_s", "offloaded", "context_bytes",
+            "rate_ratio", "cpu_ratio")
 
 
 class Wdbench(wdtest.ProviderTest):
