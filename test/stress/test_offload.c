@@ -102,7 +102,8 @@ struct task {
 struct crew {
 	pthread_t thread;
 	unsigned int seed;
-	int jobs; /* to start in all */
+	int jobs;  /* to start in all */
+	int drops; /* at least, however many jobs that takes */
 	bool mixed;
 	bool may_fail;	  /* queues are being stopped */
 	int drop_percent; /* of the paused ones */
@@ -296,6 +297,7 @@ static void task_drop(struct crew *c, int i)
 	atomic_store(&t->f.dropped, 1);
 	task_free(t);
 	c->task[i] = NULL;
+	c->drops--;
 }
 
 /* No queue to be had now, or the device is resting. */
@@ -340,6 +342,11 @@ static void task_begin(struct crew *c, int i)
 		task_end(c, i);
 }
 
+static bool crew_has_more(const struct crew *c)
+{
+	return c->jobs > 0 || c->drops > 0;
+}
+
 /* One look at every fibre.  Return: how many are out. */
 static int crew_step(struct crew *c)
 {
@@ -350,7 +357,7 @@ static int crew_step(struct crew *c)
 		bool woken;
 
 		if (!t) {
-			if (c->jobs > 0)
+			if (crew_has_more(c))
 				task_begin(c, i);
 			out += c->task[i] != NULL;
 			continue;
@@ -373,9 +380,9 @@ static void *crew_main(void *arg)
 {
 	struct crew *c = arg;
 
-	while (crew_step(c) || c->jobs > 0) {
+	while (crew_step(c) || crew_has_more(c)) {
 		if (enough)
-			c->jobs = 0;
+			c->jobs = c->drops = 0;
 		if (!(chance(c) & 7))
 			usleep(20);
 	}
@@ -565,7 +572,7 @@ static void ten_thousand_dropped_jobs(void)
 	config(64, 20);
 	start();
 	for (int i = 0; i < THREADS; i++) {
-		c[i].jobs = 5000;
+		c[i].drops = 10000 / THREADS;
 		c[i].drop_percent = 80;
 		c[i].early_percent = 5;
 	}
