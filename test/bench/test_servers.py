@@ -89,7 +89,6 @@ KEPT = {("nginx", "TLS 1.2", "all"): 0.35,
         ("HAProxy", "TLS 1.2", "all"): 0.45,
         ("HAProxy", "TLS 1.3", "all"): 0.45}
 AGAIN = 2
-RATE = 0.9  # of software's; rates vary
 IFMA = 1 << 21  # of CPUID(7).EBX, which OPENSSL_ia32cap has behind the colon
 
 
@@ -157,13 +156,13 @@ class Servers(wdtest.ProviderTest):
             time.sleep(0.1)
         self.fail(self.read("out").decode())
 
-    def daemon(self):
+    def daemon(self, cpus, *options):
         """A device: it has every instruction, whatever the servers have."""
         sock = self.path("emu")
-        self.spawn(pinned(OTHERS, EMU, "--listen", sock, "--mode", "666",
-                          "--awake-us", AWAKE_US, "--stats",
-                          self.path("stats")))
+        p = self.spawn(pinned(cpus, EMU, "--listen", sock, "--mode", "666",
+                              "--stats", self.path("stats"), *options))
         self.until(lambda: os.path.exists(sock))
+        return p
 
     def start(self, argv, port, mode, ia32cap):
         algorithms = MODES[mode]
@@ -254,7 +253,7 @@ class Servers(wdtest.ProviderTest):
     def table(self, name, serve):
         if not OTHERS:
             self.skipTest("one core cannot be shared with the clients")
-        self.daemon()
+        self.daemon(OTHERS, "--awake-us", AWAKE_US)
         print("\n%-8s %-8s %-8s %-10s %9s %6s %6s %6s %6s %8s" % (
             "server", "", "CPU", "offloaded", "server us", "ratio", "floor",
             "goal", "rate", "foreign"))
@@ -302,31 +301,46 @@ class Servers(wdtest.ProviderTest):
     def test_haproxy_asynchronous(self):
         self.table("HAProxy", self.haproxy)
 
+    def rates(self, workers, ia32cap, model):
+        """mode -> handshakes a second, the same for each core that the model
+        left, and the largest share of other work."""
+        servers = {mode: self.nginx(mode, ia32cap, workers, CPUS)
+                   for mode in MODES}
+        rate, left, foreign = {}, {}, 0
+        self.foreign()
+        for _ in range(ROUNDS):
+            for mode, (p, port) in servers.items():
+                took, began = process_seconds(model.pid), time.monotonic()
+                r = self.one(port, p.pid, "TLS 1.2", ia32cap, 64, CPUS)
+                took = process_seconds(model.pid) - took
+                cores = len(CPUS) - took / (time.monotonic() - began)
+                now = r["handshakes"] / r["seconds"]
+                rate[mode] = max(rate.get(mode, 0), now)
+                left[mode] = max(left.get(mode, 0), now / cores)
+                foreign = max(foreign, r["foreign"])
+        for p, _ in servers.values():
+            self.stop(p)
+        return rate, left, foreign
+
     @unittest.skipUnless(os.access("/usr/sbin/nginx", os.X_OK), "no nginx")
     def test_nginx_rate_with_more_workers_than_cores(self):
-        """Model and clients take their part of the same cores."""
+        """Model and clients have the same cores.  A device would leave the
+        servers what the model takes, so that is left out."""
         ia32cap = list(VARIANTS.values())[-1]
-        self.daemon()
-        print("\n%-8s %-8s %-8s %12s %12s %6s" % (
-            "server", "", "workers", "software /s", "wd /s", "ratio"))
+        model = self.daemon(CPUS)
+        print("\n%-8s %-8s %-8s %-10s %8s %6s %17s" % (
+            "server", "", "workers", "offloaded", "rate", "ratio",
+            "without the model"))
         for workers in 4, 8:
-            servers = {mode: self.nginx(mode, ia32cap, workers, CPUS)
-                       for mode in ("software", "all")}
-            rate, foreign = {}, 0
-            self.foreign()
-            for _ in range(ROUNDS):
-                for mode, (p, port) in servers.items():
-                    r = self.one(port, p.pid, "TLS 1.2", ia32cap, 64, CPUS)
-                    rate[mode] = max(rate.get(mode, 0),
-                                     r["handshakes"] / r["seconds"])
-                    foreign = max(foreign, r["foreign"])
-            for p, _ in servers.values():
-                self.stop(p)
-            print("%-8s %-8s %-8d %12.0f %12.0f %6.2f" % (
-                "nginx", "TLS 1.2", workers, rate["software"], rate["all"],
-                rate["all"] / rate["software"]), flush=True)
-            if foreign < QUIET:
-                self.assertGreater(rate["all"], RATE * rate["software"])
+            rate, left, foreign = self.rates(workers, ia32cap, model)
+            for mode in MODES:
+                print("%-8s %-8s %-8d %-10s %8.0f %6.2f %17.2f" % (
+                    "nginx", "TLS 1.2", workers, mode, rate[mode],
+                    rate[mode] / rate["software"],
+                    left[mode] / left["software"]), flush=True)
+            for mode in MODES:
+                if foreign < QUIET:
+                    self.assertGreaterEqual(left[mode] / left["software"], 1)
 
 
 if __name__ == "__main__":
