@@ -242,11 +242,13 @@ class Example(Nginx):
 
     def master(self, other_than=0):
         for _ in range(100):
-            if os.path.exists(self.path("nginx.pid")):
+            try:
                 pid = int(self.read("nginx.pid") or 0)
-                if pid not in (0, other_than):
-                    self.addCleanup(self.quit, pid)
-                    return pid
+            except FileNotFoundError:  # an upgrade renames it at any time
+                pid = 0
+            if pid not in (0, other_than):
+                self.addCleanup(self.quit, pid)
+                return pid
             time.sleep(0.1)
         self.fail(f"no other master:\n{self.error_log()}")
 
