@@ -12,11 +12,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/wd_base.h"
 #include "base/wd_log.h"
+#include "emu/emu_listen.h"
 #include "hw/qm/qm_fields.h"
 #include "uacce/uacce_unix_wire.h"
 
@@ -649,42 +649,12 @@ int emu_serve(struct emu_serve *serve)
 	return 0;
 }
 
-/* A file left behind by somebody who is gone. */
-static void remove_stale(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) &&
-	    errno == ECONNREFUSED)
-		unlink(addr->sun_path);
-	close(fd);
-}
-
 int emu_serve_listen(const char *path, unsigned int mode)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	mode_t old;
-	int fd, rc;
-
-	if (!*path || strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	remove_stale(&addr);
 	/* The rights are there from the first moment on. */
-	old = umask(0777 & ~mode);
-	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) ? -errno : 0;
+	mode_t old = umask(0777 & ~mode);
+	int fd = emu_listen(path, SOCK_SEQPACKET, BACKLOG);
+
 	umask(old);
-	if (!rc && listen(fd, BACKLOG)) {
-		rc = -errno;
-		unlink(path);
-	}
-	if (!rc)
-		return fd;
-	close(fd);
-	return rc;
+	return fd;
 }

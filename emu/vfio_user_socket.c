@@ -3,9 +3,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "emu/emu_listen.h"
 #include "emu/vfio_user.h"
 
 #define STOP_EVERY 256 /* messages between looks at the stop descriptor */
@@ -210,35 +210,7 @@ int vfio_user_serve(struct vfio_user *u, int listener, int stop)
 	return rc;
 }
 
-/* A file left behind by somebody who is gone.  A socket of another type asks
- * without being taken for a client. */
-static void remove_stale(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return;
-	if (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) &&
-	    errno == ECONNREFUSED)
-		unlink(addr->sun_path);
-	close(fd);
-}
-
 int vfio_user_listen(const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd, rc;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	remove_stale(&addr);
-	if (!bind(fd, (struct sockaddr *)&addr, sizeof(addr)) && !listen(fd, 1))
-		return fd;
-	rc = -errno;
-	close(fd);
-	return rc;
+	return emu_listen(path, SOCK_STREAM, 1);
 }
