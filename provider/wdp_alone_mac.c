@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "provider/wdp_alone.h"
 
+#include "provider/wdp_sym.h"
+
 struct wdp_alone_mac {
 	EVP_MAC_CTX *twin;
 };
@@ -114,20 +116,6 @@ static int wdp_mac_set_params(void *ctx, const OSSL_PARAM params[])
 	return EVP_MAC_CTX_set_params(m->twin, wdp_alone_params(params, &buf));
 }
 
-static OSSL_FUNC_mac_gettable_ctx_params_fn wdp_mac_gettable;
-static const OSSL_PARAM *wdp_mac_gettable(void *ctx, void *prov)
-{
-	static const OSSL_PARAM list[] = {
-		OSSL_PARAM_size_t(OSSL_MAC_PARAM_SIZE, NULL),
-		OSSL_PARAM_size_t(OSSL_MAC_PARAM_BLOCK_SIZE, NULL),
-		OSSL_PARAM_END,
-	};
-
-	(void)ctx;
-	(void)prov;
-	return list;
-}
-
 /* The list is static in the default provider, which stays loaded. */
 static const OSSL_PARAM *wdp_mac_settable(struct wdp_ctx *p, const char *name)
 {
@@ -160,7 +148,7 @@ static const OSSL_PARAM *wdp_mac_settable(struct wdp_ctx *p, const char *name)
 		{ WDP_FN(MAC_FINAL, wdp_mac_final) },                          \
 		{ WDP_FN(MAC_GET_CTX_PARAMS, wdp_mac_get_params) },            \
 		{ WDP_FN(MAC_SET_CTX_PARAMS, wdp_mac_set_params) },            \
-		{ WDP_FN(MAC_GETTABLE_CTX_PARAMS, wdp_mac_gettable) },         \
+		{ WDP_FN(MAC_GETTABLE_CTX_PARAMS, wdp_tag_gettable) },         \
 		{ WDP_FN(MAC_SETTABLE_CTX_PARAMS, id##_settable) },            \
 		{ 0, NULL },                                                   \
 	}
